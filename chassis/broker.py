@@ -1,0 +1,62 @@
+"""The broker port, and the broker for one process.
+
+A service subscribes under its own name and is handed encoded events in batches.
+`publish` returns only when the broker holds every message for good.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chassis.outbox import Message
+
+Deliver = Callable[[Sequence[bytes]], None]
+
+
+class BrokerAway(Exception):
+    """The broker did not take the messages; they stay in the outbox and are sent again."""
+
+
+class Broker(Protocol):
+    """What relays and consumers need of a broker."""
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Hand messages over for good, or raise BrokerAway: then none may be forgotten."""
+
+    def subscribe(self, subscriber: str, types: frozenset[str], deliver: Deliver) -> None:
+        """Hand `deliver` every message of these types, at least once each.
+
+        `deliver` returns when the messages are applied or parked, and raises when they
+        must come again.
+        """
+
+
+@dataclass(frozen=True)
+class _Subscription:
+    subscriber: str
+    types: frozenset[str]
+    deliver: Deliver
+
+
+class InProcessBroker:
+    """A broker without a queue of its own, so that it has nothing to lose.
+
+    `publish` hands the messages to each subscriber and returns when each has committed
+    or parked them. The outbox row is the only copy until then.
+    """
+
+    def __init__(self) -> None:
+        self._subscriptions: list[_Subscription] = []
+
+    def subscribe(self, subscriber: str, types: frozenset[str], deliver: Deliver) -> None:
+        self._subscriptions.append(_Subscription(subscriber, types, deliver))
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        for subscription in self._subscriptions:
+            wanted = [m.body for m in messages if m.type in subscription.types]
+            if not wanted:
+                continue
+            try:
+                subscription.deliver(wanted)
+            except Exception as away:
+                raise BrokerAway(f"{subscription.subscriber} could not take them") from away

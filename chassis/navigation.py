@@ -1,0 +1,31 @@
+"""One navigation over all services, and addresses from one service into another."""
+
+from typing import Any
+
+from flask import request
+
+from chassis.identity import Identity
+from chassis.runtime import Runtime
+
+
+def service_url(service: str, path: str = "/") -> str:
+    """The address of a page of any service, as the browser sees it."""
+    return f"/{service}{path}"
+
+
+def navigation(runtime: Runtime, who: Identity | None) -> list[dict[str, Any]]:
+    """The entries that this person may use, each with whether it is the page shown."""
+    if who is None:
+        return []
+    here = request.script_root + request.path if request else ""
+    return [
+        {
+            "title": link.title,
+            "url": service_url(service.name, link.path),
+            "icon": link.icon,
+            "active": here == service_url(service.name, link.path),
+        }
+        for service in runtime.system
+        for link in service.links
+        if link.roles is None or who.role in link.roles
+    ]

@@ -1,0 +1,96 @@
+"""One service at work: its declaration beside its database, broker, keys and threads."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Flask, current_app
+from werkzeug.local import LocalProxy
+
+from chassis.access import AccessBook
+from chassis.broker import Broker
+from chassis.clock import Clock
+from chassis.database import Database
+from chassis.identity import Issuer, Verifier
+from chassis.inbox import Consumer
+from chassis.jobs import JobRunner
+from chassis.keys import load_public_keys, load_signing_key
+from chassis.logs import log
+from chassis.metrics import Metrics
+from chassis.relay import Relay
+from chassis.remote import Remote, Transport
+from chassis.service import Service
+from chassis.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EXTENSION = "chassis"
+
+
+class Runtime:
+    """Everything that one service needs while it runs."""
+
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        clock: Clock,
+        broker: Broker,
+        transport: Transport,
+        system: Sequence[Service] = (),
+    ) -> None:
+        """`system` are all services of the system, whose entries the navigation shows."""
+        self.service = service
+        self.settings = settings
+        self.clock = clock
+        self.system = system
+        self.metrics = Metrics()
+        self.log = log(service=service.name)
+        self.signing_key = load_signing_key(settings.keys, service.name)
+        self.issuer = Issuer(self.signing_key)
+        self.verifier = Verifier(load_public_keys(settings.keys))
+        self.database = Database(
+            settings.database_for(service.name), clock, settings, f"/popug/{service.name}"
+        )
+        self.access = AccessBook(self.database)
+        self.remote = Remote(transport, lambda: self.issuer.for_itself(clock.now()))
+        self.relay = Relay(service.name, self.database, broker, self.metrics)
+        self.consumer = Consumer(service.name, self.database, service.handlers, self.metrics)
+        self.jobs = JobRunner(self)
+        # Set by the factory; a job renders its texts in this app's context.
+        self.app: Flask | None = None
+        self.database.on_events = self.relay.wake
+        self.database.on_wake = self.jobs.wake
+        broker.subscribe(service.name, service.handlers.types, self.consumer.deliver)
+
+    def start(self) -> None:
+        """Begin to relay events and to run jobs."""
+        self.relay.start()
+        self.jobs.start()
+
+    def stop(self) -> None:
+        """Finish what is at hand. Call `close` after all services have stopped."""
+        self.jobs.stop()
+        self.relay.stop()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.dispose()
+
+
+def _runtime() -> Runtime:
+    return cast(Runtime, current_app.extensions[EXTENSION])
+
+
+# The Runtime of the service whose request is being answered.
+runtime = cast(Runtime, LocalProxy(_runtime))
+
+
+def transact(change: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    """`change(tx, ...)` in one transaction of the service at hand."""
+    return runtime.database.run(change, *args, **kwargs)
+
+
+def query(look: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    """`look(reading, ...)` on the database of the service at hand."""
+    return runtime.database.read(look, *args, **kwargs)

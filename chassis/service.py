@@ -1,0 +1,43 @@
+"""The declaration of a service: everything that the chassis needs to run it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint
+from sqlalchemy import MetaData
+
+from chassis.inbox import Handlers
+from chassis.jobs import Job
+from chassis.openapi import Api
+from chassis.refusals import Refusal
+
+if TYPE_CHECKING:
+    from chassis.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of the navigation; shown to these roles (None: to everyone signed in)."""
+
+    title: Any
+    path: str
+    icon: str
+    roles: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service by name: its tables, pages, REST side, what it hears, and its jobs."""
+
+    name: str
+    package: str
+    metadata: MetaData
+    pages: tuple[Blueprint, ...]
+    api: Api
+    handlers: Handlers
+    jobs: tuple[Job, ...] = ()
+    links: tuple[Link, ...] = ()
+    refusals: Mapping[type[Exception], Refusal] = field(default_factory=dict)
+    # Called once when the service starts to work, before its first request.
+    prepare: Callable[["Runtime"], None] = lambda runtime: None

@@ -1,0 +1,110 @@
+"""A system of services: which there are, and all of them mounted in one process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, redirect
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from chassis.access import public
+from chassis.broker import InProcessBroker
+from chassis.clock import Clock, SystemClock
+from chassis.keys import make_keys
+from chassis.migrations import migrate
+from chassis.remote import InProcessTransport
+from chassis.runtime import Runtime
+from chassis.service import Service
+from chassis.settings import Settings
+from chassis.web import create_app
+
+
+@dataclass(frozen=True)
+class System:
+    """The services in the order of the navigation, and where `/` leads."""
+
+    services: tuple[Service, ...]
+    home: str
+    catalogs: Path | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [service.name for service in self.services]
+
+
+class Embedded:
+    """All services in this process: one dispatcher, the in-process broker, no sockets between.
+
+    Making one brings the databases up to date and makes missing keys. Nothing runs in
+    the background before `start`.
+    """
+
+    def __init__(self, system: System, settings: Settings, clock: Clock | None = None) -> None:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_keys(settings.keys, system.names)
+        self.system = system
+        self.settings = settings
+        self.apps: dict[str, Any] = {}
+        clock = clock or SystemClock()
+        broker = InProcessBroker()
+        transport = InProcessTransport(self.apps)
+        self.runtimes = {
+            service.name: Runtime(service, settings, clock, broker, transport, system.services)
+            for service in system.services
+        }
+        for name, runtime in self.runtimes.items():
+            migrate(runtime.database, runtime.service.package)
+            self.apps[name] = create_app(runtime, system.catalogs)
+        for runtime in self.runtimes.values():
+            runtime.service.prepare(runtime)
+        self.wsgi = DispatcherMiddleware(
+            _front_door(system), {f"/{name}": _Mounted(self.apps, name) for name in self.apps}
+        )
+
+    def start(self) -> None:
+        """Begin to relay events and to run jobs."""
+        for runtime in self.runtimes.values():
+            runtime.start()
+
+    def stop(self) -> None:
+        """Finish what is at hand in all services, then let go of the databases."""
+        for runtime in self.runtimes.values():
+            runtime.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the databases."""
+        for runtime in self.runtimes.values():
+            runtime.close()
+
+    def settle(self, jobs: bool = True) -> None:
+        """Without threads: send all events and run all jobs until nothing is left to do."""
+        working = True
+        while working:
+            working = any([runtime.relay.send_waiting() > 0 for runtime in self.runtimes.values()])
+            if jobs:
+                worked = [runtime.jobs.run_all() for runtime in self.runtimes.values()]
+                working = working or any(worked)
+
+
+class _Mounted:
+    """Looks the app up at each request, so that a service can be taken away in a test."""
+
+    def __init__(self, apps: Mapping[str, Any], name: str) -> None:
+        self._apps = apps
+        self._name = name
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self._apps[self._name](environ, start_response)
+
+
+def _front_door(system: System) -> Flask:
+    app = Flask("chassis", static_folder=None)
+
+    @public
+    def home() -> Any:
+        return redirect(system.home)
+
+    app.add_url_rule("/", "home", home)
+    return app
