@@ -24,8 +24,9 @@ def navigation(runtime: Runtime, who: Identity | None) -> list[dict[str, Any]]:
             "url": service_url(service.name, link.path),
             "icon": link.icon,
             "active": here == service_url(service.name, link.path),
+            "group": group,
         }
-        for service in runtime.system
+        for group, service in enumerate(runtime.system)
         for link in service.links
         if link.roles is None or who.role in link.roles
     ]

@@ -21,6 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from chassis import languages, outbox, parking, security, tracing
 from chassis.access import public, rule_of
 from chassis.database import DatabaseAway
+from chassis.icons import icon
 from chassis.identity import Identity, NotTrusted
 from chassis.navigation import navigation, service_url
 from chassis.refusals import Problem, as_problem
@@ -42,6 +43,7 @@ def create_app(runtime: Runtime, catalogs: Path | None = None, behind_proxy: boo
     runtime.app = app
     app.jinja_loader = ChoiceLoader([PackageLoader(service.package), PackageLoader("chassis")])
     app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.globals["icon"] = icon
     Bootstrap5(app)
     languages.speak(app, catalogs, runtime.settings.timezone)
     _trace_requests(app, runtime)
@@ -236,6 +238,7 @@ def _prepare_pages(app: Flask, runtime: Runtime) -> None:
             "language": languages.language(),
             "service_url": service_url,
             "service_name": runtime.service.name,
+            "trace_id": tracing.trace_id(),
         }
 
 
