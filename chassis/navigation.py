@@ -23,10 +23,15 @@ def navigation(runtime: Runtime, who: Identity | None) -> list[dict[str, Any]]:
             "title": link.title,
             "url": service_url(service.name, link.path),
             "icon": link.icon,
-            "active": here == service_url(service.name, link.path),
+            "active": _leads_to(service_url(service.name, link.path), here),
             "group": group,
         }
         for group, service in enumerate(runtime.system)
         for link in service.links
         if link.roles is None or who.role in link.roles
     ]
+
+
+def _leads_to(url: str, here: str) -> bool:
+    """Whether `here` is the page or one below it; a service's first page stands for itself."""
+    return here == url or (not url.endswith("/") and here.startswith(f"{url}/"))
