@@ -52,11 +52,11 @@ class Reading:
 
     def execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement; with `rows`, once for all of them (an empty list runs nothing)."""
         if rows is None:
-            return self.connection.execute(statement)  # type: ignore[return-value]
-        return self.connection.execute(statement, list(rows))  # type: ignore[return-value]
+            return self.connection.execute(statement)
+        return self.connection.execute(statement, list(rows))
 
 
 class Transaction(Reading):

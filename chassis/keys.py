@@ -46,7 +46,7 @@ def load_signing_key(folder: Path, service: str) -> SigningKey:
 
 def load_public_keys(folder: Path) -> KeySet:
     """All public keys of `folder`. Raises KeyMissing when there is none."""
-    keys = [
+    keys: list[Any] = [
         OKPKey.import_key(path.read_bytes(), {"kid": path.name.removesuffix(".pub.pem")})
         for path in sorted(folder.glob("*.pub.pem"))
     ]
