@@ -1,0 +1,80 @@
+"""Settings: typed, and refused with a sentence."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from chassis.settings import SettingsRefused, load_settings
+
+
+def test_without_an_environment_everything_has_a_default() -> None:
+    settings = load_settings({})
+    assert settings.data == Path("var")
+    assert settings.zone == ZoneInfo("UTC")
+    assert settings.currency == "USD"
+    assert settings.embedded
+    assert not settings.secure
+
+
+def test_the_environment_is_read_by_its_prefix() -> None:
+    settings = load_settings(
+        {
+            "POPUG_DATA": "/srv/popug",
+            "POPUG_TIMEZONE": "Europe/Moscow",
+            "POPUG_PUBLIC_URL": "https://popug.example/",
+            "HOME": "/root",
+        }
+    )
+    assert settings.data == Path("/srv/popug")
+    assert settings.zone == ZoneInfo("Europe/Moscow")
+    assert settings.public_url == "https://popug.example"
+    assert settings.secure
+
+
+def test_what_a_caller_says_outweighs_the_environment() -> None:
+    settings = load_settings({"POPUG_CURRENCY": "EUR"}, currency="RUB")
+    assert settings.currency == "RUB"
+
+
+def test_each_service_has_a_database_of_its_own() -> None:
+    url = "mysql+pymysql://popug_{service}@db/popug_{service}"
+    given = load_settings({"POPUG_DATABASE_URL": url})
+    assert given.database_for("tasks") == "mysql+pymysql://popug_tasks@db/popug_tasks"
+    default = load_settings({"POPUG_DATA": "/srv/popug"})
+    assert default.database_for("auth") == "sqlite:////srv/popug/auth.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("POPUG_TIMEZONE", "Moscow", "is not a time zone of the IANA database"),
+        ("POPUG_TIMEZONE", "../../etc/passwd", "is not a time zone of the IANA database"),
+        ("POPUG_TIMEZONE", "", "is not a time zone of the IANA database"),
+        ("POPUG_CURRENCY", "dollars", "POPUG_CURRENCY='dollars'"),
+        ("POPUG_PUBLIC_URL", "ftp://popug", "must start with http:// or https://"),
+        ("POPUG_DATABASE_URL", "sqlite:///all.db", "must hold {service}"),
+        ("POPUG_BROKER_URL", "kafka://popug", "POPUG_BROKER_URL"),
+        ("POPUG_SMTP_URL", "http://mail", "must start with smtp:// or smtps://"),
+        ("POPUG_GATEWAY", "piggybank", "POPUG_GATEWAY='piggybank'"),
+        ("POPUG_LOG_LEVEL", "LOUD", "POPUG_LOG_LEVEL='LOUD'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings({name: value})
+    assert sentence in str(refused.value)
+    assert name in str(refused.value)
+
+
+def test_a_misspelt_name_is_refused_and_the_known_ones_are_told() -> None:
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings({"POPUG_TIMEZON": "UTC"})
+    assert "POPUG_TIMEZON: no such setting" in str(refused.value)
+    assert "POPUG_TIMEZONE" in str(refused.value)
+
+
+def test_all_wrong_values_are_told_at_once() -> None:
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings({"POPUG_CURRENCY": "x", "POPUG_TIMEZONE": "y"})
+    assert len(str(refused.value).splitlines()) == 2
