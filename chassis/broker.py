@@ -52,11 +52,15 @@ class InProcessBroker:
         self._subscriptions.append(_Subscription(subscriber, types, deliver))
 
     def publish(self, messages: Sequence[Message]) -> None:
+        failed: dict[str, Exception] = {}
         for subscription in self._subscriptions:
             wanted = [m.body for m in messages if m.type in subscription.types]
             if not wanted:
                 continue
             try:
                 subscription.deliver(wanted)
-            except Exception as away:
-                raise BrokerAway(f"{subscription.subscriber} could not take them") from away
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others get theirs
+                failed[subscription.subscriber] = error
+        if failed:
+            reasons = ", ".join(f"{name}: {error!r}" for name, error in failed.items())
+            raise BrokerAway(f"not taken by {reasons}") from next(iter(failed.values()))

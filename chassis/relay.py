@@ -71,7 +71,7 @@ class Relay:
                 self.send_waiting()
                 pause = FIRST_PAUSE_SECONDS
             except (BrokerAway, DatabaseAway) as away:
-                self._log.warning("events wait in the outbox", error=repr(away.__cause__ or away))
+                self._log.warning("events wait in the outbox", error=str(away))
                 self._stopped.wait(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 continue
