@@ -148,7 +148,7 @@ def remember_access(tx: Transaction, events: Sequence[_Heard]) -> None:
     tx.upsert(
         ended_sessions,
         [{"session_id": session, "ended_at": tx.now} for session in sorted(ended)],
-        lambda old, new: {"ended_at": old.c.ended_at},
+        lambda old, _new: {"ended_at": old.c.ended_at},
     )
 
 

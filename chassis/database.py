@@ -131,7 +131,7 @@ class Database:
         self.source = source
         self.engine = _engine(url)
         self.on_events: Callable[[], None] = lambda: None
-        self.on_wake: Callable[[str], None] = lambda job: None
+        self.on_wake: Callable[[str], None] = lambda _job: None
         # One writer at a time is SQLite's law; a fair lock beats its busy polling.
         self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else None
 

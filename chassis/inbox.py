@@ -118,7 +118,7 @@ class Consumer:
             fresh = self._database.run(self._apply, understood)
         except DatabaseAway:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - found out one by one
             self._log.warning("batch failed, doing it one by one", error=repr(error))
             self._one_by_one(understood)
         else:
@@ -132,7 +132,7 @@ class Consumer:
                 raise
             except OperationalError:
                 raise  # the machine's fault, not the event's
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours go on
                 self._park(heard.body, f"{type(error).__name__}: {error}", heard.envelope)
             else:
                 self._count(fresh)

@@ -80,6 +80,6 @@ class JobRunner:
                         continue
             except DatabaseAway as away:
                 self._log.warning("job waits for the database", job=job.name, error=str(away))
-            except Exception:
+            except Exception:  # noqa: BLE001 - a thread that ends would never run again
                 self._log.exception("job failed and will be tried again", job=job.name)
             wake.wait(job.every_seconds)

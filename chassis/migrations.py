@@ -3,6 +3,7 @@
 from importlib.resources import as_file, files
 
 from alembic import op
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
@@ -87,8 +88,6 @@ def create_chassis_tables() -> None:
 
 def differences(database: Database, *metadata: MetaData) -> list[object]:
     """How the migrated tables differ from the declared ones: none, if all is well."""
-    from alembic.autogenerate import compare_metadata
-
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         return list(compare_metadata(context, list(metadata)))  # type: ignore[arg-type]

@@ -72,10 +72,10 @@ class Relay:
                 pause = FIRST_PAUSE_SECONDS
             except (BrokerAway, DatabaseAway) as away:
                 self._log.warning("events wait in the outbox", error=str(away))
-                self._stopped.wait(pause * random.uniform(0.5, 1.5))
+                self._stopped.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001 - a thread that ends would never send again
                 self._log.exception("the relay failed and goes on")
                 self._stopped.wait(FIRST_PAUSE_SECONDS)
                 continue

@@ -33,6 +33,7 @@ class Runtime:
     def __init__(
         self,
         service: Service,
+        *,
         settings: Settings,
         clock: Clock,
         broker: Broker,

@@ -40,4 +40,4 @@ class Service:
     links: tuple[Link, ...] = ()
     refusals: Mapping[type[Exception], Refusal] = field(default_factory=dict)
     # Called once when the service starts to work, before its first request.
-    prepare: Callable[["Runtime"], None] = lambda runtime: None
+    prepare: Callable[["Runtime"], None] = lambda _runtime: None

@@ -50,7 +50,14 @@ class Embedded:
         broker = InProcessBroker()
         transport = InProcessTransport(self.apps)
         self.runtimes = {
-            service.name: Runtime(service, settings, clock, broker, transport, system.services)
+            service.name: Runtime(
+                service,
+                settings=settings,
+                clock=clock,
+                broker=broker,
+                transport=transport,
+                system=system.services,
+            )
             for service in system.services
         }
         for name, runtime in self.runtimes.items():
@@ -78,14 +85,14 @@ class Embedded:
         for runtime in self.runtimes.values():
             runtime.close()
 
-    def settle(self, jobs: bool = True) -> None:
+    def settle(self) -> None:
         """Without threads: send all events and run all jobs until nothing is left to do."""
         working = True
         while working:
-            working = any([runtime.relay.send_waiting() > 0 for runtime in self.runtimes.values()])
-            if jobs:
-                worked = [runtime.jobs.run_all() for runtime in self.runtimes.values()]
-                working = working or any(worked)
+            working = False
+            for runtime in self.runtimes.values():
+                working |= runtime.relay.send_waiting() > 0
+                working |= runtime.jobs.run_all()
 
 
 class _Mounted:
