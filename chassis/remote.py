@@ -52,8 +52,8 @@ class InProcessTransport:
     def get(
         self, service: str, path: str, params: Mapping[str, str], headers: Mapping[str, str]
     ) -> tuple[int, Any]:
-        client = Client(self._apps[service], use_cookies=False)
         try:
+            client = Client(self._apps[service], use_cookies=False)
             answer = client.get(path, query_string=dict(params), headers=dict(headers))
         except Exception as failed:
             raise RemoteAway(f"{service}: {failed!r}") from failed
@@ -156,8 +156,10 @@ class Remote:
                         now + LABEL_SECONDS,
                         item[field],
                     )
-        except (RemoteAway, RemoteRefused):
-            pass  # the page shows what it has, and says that the rest is unavailable
+        except (RemoteAway, RemoteRefused, KeyError, TypeError):
+            # No answer, or one of another shape: the page shows what it has, and says that
+            # the rest is unavailable.
+            pass
         if len(self._labels) > LABELS_MOST:
             self._labels.clear()
         return found
