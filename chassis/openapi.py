@@ -113,7 +113,10 @@ def _refuse_broken_json() -> None:
         return
     if not request.is_json:
         raise Problem(415, _l("Send the body as JSON, with Content-Type: application/json."))
-    content = request.get_json(silent=True)
+    try:
+        content = request.get_json(silent=True)
+    except RecursionError:  # brackets nested by the thousand
+        content = None
     if not isinstance(content, dict):
         raise Problem(400, _l("The body is not a JSON object."))
 
