@@ -1,0 +1,172 @@
+"""Pages of tasks: mine, the board, one task."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+from chassis.access import allowed, current_user, signed_in
+from chassis.paging import page_of, read_cursor
+from chassis.refusals import Problem
+from chassis.runtime import query, runtime
+from contracts.rest import person_names
+from contracts.roles import MANAGEMENT
+from tasks import actions, board, models
+from tasks.candidates import Candidate, CandidatesUnknown, candidates_of, stuck_tasks
+from tasks.domain import CLOSED, OPEN, NoCandidates, Task
+from tasks.forms import NewTaskForm
+from tasks.keys import form_key
+from tasks.refusals import problem_of
+
+pages = Blueprint("pages", __name__)
+
+ROWS = 25
+HISTORY_ROWS = 100
+SEARCH_MOST = 200
+
+
+@pages.get("/")
+@signed_in
+def mine() -> str:
+    """The form for a new task, and the tasks of whoever asks."""
+    return _mine(NewTaskForm())
+
+
+@pages.post("/")
+@signed_in
+def create() -> Any:
+    """Make a task; what was written is shown again if it cannot be made."""
+    form = NewTaskForm()
+    wording = form.draft()
+    if wording is None:
+        return _mine(form), 422
+    key = form_key(current_user.user_id, form.once.data, *actions.request_of(wording))
+    try:
+        task = query(models.find_task, actions.create(wording, key))
+    except (NoCandidates, CandidatesUnknown) as error:
+        problem = problem_of(error)
+        flash(str(problem.detail), "danger")
+        return _mine(form), problem.status
+    who = person_names(runtime.remote, [task.assignee_id])[task.assignee_id]
+    flash(_("Created: %(title)s. It landed on: %(who)s.", title=task.title, who=who), "success")
+    return redirect(url_for(".mine"), 303)
+
+
+@pages.get("/board")
+@signed_in
+def show_board() -> str:
+    """Everybody's tasks, with filters; managers see which ones are stuck."""
+    status, text = _status(), _text()
+    assignee = request.args.get("assignee") or None
+    wanted = board.Wanted(
+        assignee_id=assignee, status=None if status == "all" else status, text=text
+    )
+    before = read_cursor(request.args.get("after"), int)
+    found = query(board.newest_tasks, wanted, ROWS + 1, before[0] if before else None)
+    page = page_of(found, ROWS, lambda task: [task.position])
+    stuck = _stuck()
+    return render_template(
+        "tasks/board.html",
+        page=page,
+        status=status,
+        text=text,
+        assignee=assignee,
+        stuck=stuck,
+        names=person_names(
+            runtime.remote, [assignee, *stuck, *(task.assignee_id for task in page.items)]
+        ),
+    )
+
+
+@pages.post("/hand-over")
+@allowed(*MANAGEMENT)
+def hand_over() -> Any:
+    """Reassign every stuck task (rule 7)."""
+    moved = actions.hand_over()
+    flash(
+        ngettext("%(num)s task was handed over.", "%(num)s tasks were handed over.", moved),
+        "success",
+    )
+    return redirect(url_for(".show_board"), 303)
+
+
+@pages.get("/<task_id>")
+@signed_in
+def show(task_id: str) -> str:
+    """One task: prices, who may close it, and on whom it has landed so far."""
+    task = query(models.find_task, task_id)
+    history = query(models.history, task_id, HISTORY_ROWS)
+    people = [task.created_by, task.assignee_id, *(past.assignee_id for past in history)]
+    return render_template(
+        "tasks/task.html",
+        task=task,
+        history=history,
+        names=person_names(runtime.remote, people),
+        may_close=_may_close(task),
+        may_reassign=task.status == OPEN and current_user.role in MANAGEMENT,
+        candidates=(_candidates() or ()) if current_user.role in MANAGEMENT else (),
+    )
+
+
+@pages.post("/<task_id>/close")
+@signed_in
+def close(task_id: str) -> Any:
+    """Close a task of one's own."""
+    task = actions.close(task_id)
+    flash(_("Closed: %(title)s", title=task.title), "success")
+    return redirect(url_for(".mine"), 303)
+
+
+@pages.post("/<task_id>/reassign")
+@allowed(*MANAGEMENT)
+def reassign(task_id: str) -> Any:
+    """Give a task to the one chosen, or to somebody by chance."""
+    task = actions.reassign(task_id, request.form.get("assignee_id") or None)
+    who = person_names(runtime.remote, [task.assignee_id])[task.assignee_id]
+    flash(_("The task is now held by: %(who)s.", who=who), "success")
+    return redirect(url_for(".show", task_id=task_id), 303)
+
+
+def _mine(form: NewTaskForm) -> str:
+    after = read_cursor(request.args.get("after"), str, int)
+    found = query(board.tasks_of, current_user.user_id, ROWS + 1, after)
+    page = page_of(found, ROWS, lambda task: [task.status, task.position])
+    return render_template("tasks/mine.html", form=form, page=page)
+
+
+def _status() -> str:
+    status = request.args.get("status") or OPEN
+    if status not in (OPEN, CLOSED, "all"):
+        raise Problem(422, _l("Tasks are shown open, closed or all."))
+    return status
+
+
+def _text() -> str:
+    text = request.args.get("q", "").strip()
+    if len(text) > SEARCH_MOST:
+        raise Problem(
+            422, _l("Search for at most %(most)s characters of a title.", most=SEARCH_MOST)
+        )
+    return text
+
+
+def _may_close(task: Task) -> bool:
+    return task.status == OPEN and task.assignee_id == current_user.user_id
+
+
+def _candidates() -> tuple[Candidate, ...] | None:
+    """Whom a manager may choose from, by name; None while that cannot be known."""
+    try:
+        return tuple(sorted(candidates_of(runtime).all(), key=lambda person: person.name))
+    except CandidatesUnknown:
+        return None
+
+
+def _stuck() -> dict[str, int]:
+    """How many stuck tasks each of their holders has; for managers."""
+    if current_user.role not in MANAGEMENT:
+        return {}
+    candidates = _candidates()
+    return query(stuck_tasks, None if candidates is None else {c.id for c in candidates})
