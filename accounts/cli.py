@@ -1,0 +1,57 @@
+"""`popug close-day`: closing a business day from the command line or by cron."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+
+import click
+
+from accounts import calendar_rules, closing
+from accounts.calendar_rules import BusinessDay
+from chassis.database import DatabaseAway
+from chassis.runtime import Runtime
+
+OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
+    try:
+        return None if text is None else calendar_rules.read_day(text)
+    except calendar_rules.NotADay as refused:
+        raise click.BadParameter("write the day like 2026-03-10") from refused
+
+
+@click.command("close-day")
+@click.option("--date", "day", callback=_day, help="The day, like 2026-03-10; default yesterday.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.pass_obj
+def close_day(open_runtime: OpenRuntime, day: date | None, as_json: bool) -> None:
+    """Close a business day and every earlier open one, and order the payouts.
+
+    Closing a closed day again changes nothing and succeeds.
+    """
+    with open_runtime("accounts") as runtime:
+        try:
+            if day is None:
+                with runtime.database.reading() as reading:
+                    day = reading.today - timedelta(days=1)
+            closed = closing.close_day(runtime.database, day, calendar_rules.THE_COMMAND_LINE)
+        except calendar_rules.DayInTheFuture as refused:
+            raise click.ClickException(f"{refused.day} has not begun yet") from refused
+        except DatabaseAway as away:
+            raise click.ClickException(f"the database does not answer: {away}") from away
+        click.echo(_answer(closed, runtime.settings.currency, as_json))
+
+
+def _answer(day: BusinessDay, currency: str, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(
+            {
+                "date": day.date.isoformat(),
+                "status": day.status,
+                "payouts": day.payouts,
+                "amount": day.amount,
+            }
+        )
+    return f"{day.date}: {day.status}, {day.payouts} payouts, {day.amount / 100:.2f} {currency}"

@@ -1,0 +1,28 @@
+"""How the ledger says no."""
+
+from flask_babel import lazy_gettext as _l
+
+from accounts import calendar_rules, domain
+from chassis.refusals import Refusal
+
+refusals: dict[type[Exception], Refusal] = {
+    domain.UnknownTransaction: Refusal(404, _l("There is no such transaction.")),
+    domain.AlreadyReversed: Refusal(409, _l("This transaction was reversed before.")),
+    domain.PayoutNotReversible: Refusal(
+        422, _l("A payout cannot be reversed here: cancel it in billing, and the money comes back.")
+    ),
+    domain.ReversalNotReversible: Refusal(
+        422, _l("A reversal cannot be reversed: only fees and rewards can.")
+    ),
+    calendar_rules.DayInTheFuture: Refusal(
+        422, _l("%(day)s has not begun yet: close today or an earlier day.")
+    ),
+    calendar_rules.NotADay: Refusal(422, _l("Write the day like 2026-03-10.")),
+    calendar_rules.WrongRange: Refusal(
+        422,
+        _l(
+            "Ask for a range of at most %(most_days)s days that begins before it ends "
+            "and does not reach into the future."
+        ),
+    ),
+}

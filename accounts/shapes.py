@@ -1,0 +1,173 @@
+"""What the REST side takes and gives."""
+
+import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from accounts import calendar_rules, domain
+from accounts.calendar_rules import BusinessDay
+from accounts.domain import Entry
+from chassis.openapi import Input, Listing
+from chassis.paging import MOST
+
+# Fields are named `date` and `datetime`, which would hide the module.
+CalendarDay = datetime.date
+Moment = datetime.datetime
+
+
+def _written_day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return calendar_rules.read_day(value)
+    except calendar_rules.NotADay as refused:
+        raise ValueError("write the day like 2026-03-10") from refused
+
+
+Day = Annotated[CalendarDay, BeforeValidator(_written_day)]
+
+
+def _no_control_characters(text: str) -> str:
+    if any(ord(character) < 32 and character not in "\t\r\n" for character in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("say why, in a few words")
+    return text.strip()
+
+
+Kind = Literal["fee", "reward", "payout", "reversal"]
+
+
+class AccountOut(BaseModel):
+    """An account; amounts in cents. `today`: what work changed on this business day."""
+
+    user_id: str
+    balance: int
+    today: int
+    currency: str
+
+
+class TransactionOut(BaseModel):
+    """The popug's side of a transaction; `balance` is the one after it, in cents.
+
+    `datetime` is the entry's own time, `day` the business day that it is booked on.
+    """
+
+    id: str
+    datetime: Moment
+    day: CalendarDay
+    user_id: str
+    kind: Kind
+    task_id: str | None
+    sum: int
+    balance: int
+    note: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> "TransactionOut":
+        return cls(
+            id=entry.transaction_id,
+            datetime=entry.occurred_at,
+            day=entry.day,
+            user_id=entry.user_id,
+            kind=entry.kind,  # type: ignore[arg-type]
+            task_id=entry.task_id,
+            sum=entry.sum,
+            balance=entry.balance,
+            note=entry.note,
+        )
+
+
+class TransactionsOut(BaseModel):
+    """A page of transactions, newest first."""
+
+    items: list[TransactionOut]
+    next: str | None
+
+
+class TransactionsQuery(Listing):
+    """Of one business day, or of all."""
+
+    day: Day | None = None
+
+
+class NewReversal(Input):
+    """Which transaction to undo, and why."""
+
+    transaction_id: str = Field(min_length=1, max_length=domain.MOST_CHARACTERS_OF_AN_ID)
+    reason: Annotated[
+        str,
+        Field(min_length=1, max_length=500),
+        AfterValidator(_no_control_characters),
+        AfterValidator(_not_blank),
+    ]
+
+
+class CompanyDayOut(BaseModel):
+    """A business day of the company, in cents: `earned` = `fees` − `rewards`.
+
+    `corrected` is what reversals of fees and rewards changed that day; it is no part of
+    `earned`.
+    """
+
+    date: CalendarDay
+    fees: int
+    rewards: int
+    earned: int
+    payouts: int
+    corrected: int
+    closed: bool
+
+
+class CompanyOut(BaseModel):
+    """Days, oldest first."""
+
+    items: list[CompanyDayOut]
+    next: str | None
+
+
+class CompanyQuery(Listing):
+    """From–to, at most 400 days; without them the last 30 days up to today."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_alias=True)
+
+    first: Day | None = Field(None, alias="from")
+    last: Day | None = Field(None, alias="to")
+    limit: int = Field(MOST, ge=1, le=MOST)
+
+
+class DayOut(BaseModel):
+    """A business day: how many payouts were made for it, and of how many cents in all."""
+
+    date: CalendarDay
+    status: Literal["open", "closing", "closed"]
+    payouts: int
+    amount: int
+
+    @classmethod
+    def of(cls, day: BusinessDay) -> "DayOut":
+        return cls(
+            date=day.date,
+            status=day.status,  # type: ignore[arg-type]
+            payouts=day.payouts,
+            amount=day.amount,
+        )
+
+
+class CheckOut(BaseModel):
+    """One invariant; `detail` names what breaks it."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class ReconciliationOut(BaseModel):
+    """The ledger's own invariants."""
+
+    checks: list[CheckOut]
