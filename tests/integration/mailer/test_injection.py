@@ -1,0 +1,131 @@
+"""What people and other services wrote cannot change where a mail goes or what runs in it."""
+
+from collections.abc import Callable
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from contracts.billing import PayoutFailed
+from tests.integration.mailer.conftest import DAY, add_person, entry, mails_of, requested
+from tests.integration.mailer.mail_server import MailServer
+from tests.support import Workbench
+
+AtWork = Callable[..., Workbench]
+
+HEADS = {
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "Content-Language",
+    "MIME-Version",
+    "Content-Type",
+}
+TEXTS = [
+    "x\r\nBcc: evil@example.org",
+    "x\nBcc: evil@example.org",
+    "x\rBcc: evil@example.org",
+    "x\r\n\r\n<script>alert(1)</script>",
+    "x\r\n.\r\nMAIL FROM:<evil@example.org>\r\nRCPT TO:<evil@example.org>\r\nDATA\r\n",
+    "x\u2028Bcc: evil@example.org",
+    "x\u0085Bcc: evil@example.org",
+    "x\x0bBcc: evil@example.org",
+    "x\x0cBcc: evil@example.org",
+    "x%0d%0aBcc: evil@example.org",
+    "x\\r\\nBcc: evil@example.org",
+    "=?utf-8?q?x=0D=0ABcc:_evil@example.org?=",
+    "Ann <evil@example.org>",
+    '"Ann" <evil@example.org>, "B"',
+    "Ann, evil@example.org",
+    "evil@example.org",
+    "Äñn, evil@example.org; " * 4,
+    "(comment) Ann",
+    "Ann\\",
+    '"',
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "%(amount)s %s %d",
+    "\u202eevil",
+    "\ud7ff\ue000 private",
+    "x" * 5000,
+    ".",
+    " ",
+]
+
+
+def _is_harmless(taken: EmailMessage) -> None:
+    assert set(taken.keys()) == HEADS and len(taken.keys()) == len(HEADS)
+    assert [address.addr_spec for address in taken["To"].addresses] == ["ann@example.com"]
+    assert len(list(taken.iter_parts())) == 2
+
+
+def _runs_nothing(mail: dict[str, Any]) -> None:
+    assert mail["status"] == "sent"
+    assert "<script" not in mail["html"] and "<img" not in mail["html"]
+    assert "49" not in mail["html"].replace("#212529", "")  # nothing was calculated
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_hostile_name_is_harmless(at_work: AtWork, mail_server: MailServer, text: str) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    add_person(bench, "u1", text, "ann@example.com")
+    bench.hear(requested())
+    bench.settle()
+    (taken,) = mail_server.taken
+    _is_harmless(taken)
+    assert mail_server.receivers == [["ann@example.com"]]
+    _runs_nothing(mails_of(bench)[0])
+
+
+def test_hostile_titles_notes_and_reasons_are_harmless(
+    at_work: AtWork, mail_server: MailServer
+) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    bench.fakes["accounts"].lists["/api/v1/accounts/u1/transactions"] = [
+        entry("reversal", 1000, note=TEXTS[0]),
+        *[entry("fee", -1000, f"k{n}") for n in range(19)],
+    ]
+    titles = [{"id": f"k{n}", "title": text} for n, text in enumerate(TEXTS)]
+    bench.fakes["tasks"].lists["/api/v1/tasks"] = titles  # type: ignore[assignment]
+    facts: dict[str, Any] = {"user_id": "u1", "date": DAY, "amount": 1250}
+    bench.hear(
+        requested("p"),
+        *[PayoutFailed(payout_id=f"p{n}", reason=t[:500], **facts) for n, t in enumerate(TEXTS)],
+    )
+    bench.settle()
+    assert len(mail_server.taken) == 1 + len(TEXTS)
+    for taken in mail_server.taken:
+        _is_harmless(taken)
+    assert mail_server.receivers == [["ann@example.com"]] * (1 + len(TEXTS))
+    for mail in mails_of(bench):
+        _runs_nothing(mail)
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ann@example.com\r\nBcc: evil@example.org",
+        "ann@example.com>\r\nRCPT TO:<evil@example.org",
+        "ann@example.com, evil@example.org",
+        "ann@example.com evil@example.org",
+        "Ann <ann@example.com>",
+        "ann@example.com\x00",
+        "ann@example.com\u2028evil",
+        '"a b"@example.com',
+        "@evil.example:ann@example.com",
+        "",
+    ],
+)
+def test_a_hostile_address_gets_no_mail(
+    at_work: AtWork, mail_server: MailServer, email: str
+) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    add_person(bench, "u1", "Ann", email)
+    bench.hear(requested())
+    bench.settle()
+    assert mails_of(bench)[0]["status"] == "failed"
+    assert mail_server.connections == 0 and mail_server.taken == []
