@@ -1,0 +1,84 @@
+"""What is shown of payouts: lists page by page, a day, a history."""
+
+from datetime import date
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Row, and_, or_, select
+
+from billing.domain import NoSuchDay, Payout, PayoutStatus, day_of
+from billing.models import as_id, payout_of, payout_transitions, payouts
+from chassis.database import Reading
+from chassis.paging import Page, page_of, read_cursor
+from chassis.refusals import Problem
+from chassis.runtime import query
+
+
+def payouts_page(
+    limit: int,
+    cursor: str | None,
+    user_id: str | None = None,
+    day: date | None = None,
+    status: PayoutStatus | None = None,
+) -> Page[Payout]:
+    """One page of payouts, newest day first. Raises Problem (422) for a bad cursor."""
+    rows = query(
+        _some_payouts, limit + 1, _last_seen(cursor), user_id=user_id, day=day, status=status
+    )
+    return page_of(rows, limit, lambda payout: (payout.date.isoformat(), payout.id))
+
+
+def _last_seen(cursor: str | None) -> tuple[date, str] | None:
+    values = read_cursor(cursor, str, str)
+    if values is None:
+        return None
+    try:
+        return day_of(values[0]), values[1]
+    except NoSuchDay as broken:
+        raise Problem(422, _l("`after` must be the `next` of an earlier page.")) from broken
+
+
+def _some_payouts(
+    reading: Reading,
+    limit: int,
+    after: tuple[date, str] | None,
+    *,
+    user_id: str | None = None,
+    day: date | None = None,
+    status: PayoutStatus | None = None,
+) -> list[Payout]:
+    """Payouts, newest day first, at most `limit`; `after` is (day, id) of the last one seen."""
+    wanted = select(payouts).order_by(payouts.c.date.desc(), payouts.c.id.desc()).limit(limit)
+    if user_id is not None:
+        wanted = wanted.where(payouts.c.user_id == as_id(user_id))
+    if day is not None:
+        wanted = wanted.where(payouts.c.date == day)
+    if status is not None:
+        wanted = wanted.where(payouts.c.status == status)
+    if after is not None:
+        same_day = and_(payouts.c.date == after[0], payouts.c.id < as_id(after[1]))
+        wanted = wanted.where(or_(payouts.c.date < after[0], same_day))
+    return [payout_of(row) for row in reading.execute(wanted)]
+
+
+def payouts_of_day(reading: Reading, day: date) -> list[Payout]:
+    """All payouts of one business day, by id."""
+    rows = reading.execute(select(payouts).where(payouts.c.date == day).order_by(payouts.c.id))
+    return [payout_of(row) for row in rows]
+
+
+def history(reading: Reading, payout_id: str) -> list[Row[Any]]:
+    """Every move of a payout, oldest first: from_status, to_status, at, by, why."""
+    return list(
+        reading.execute(
+            select(payout_transitions)
+            .where(payout_transitions.c.payout_id == payout_id)
+            .order_by(payout_transitions.c.id)
+        )
+    )
+
+
+def paid_people(reading: Reading, most: int) -> list[str]:
+    """The ids of people who have payouts, at most `most`."""
+    rows = reading.execute(select(payouts.c.user_id).distinct().order_by("user_id").limit(most))
+    return list(rows.scalars())
