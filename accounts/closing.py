@@ -110,7 +110,7 @@ def _pay(tx: Transaction, day: date, balances: dict[str, Cents]) -> list[Cents]:
 def close_finished_days(database: Database) -> bool:
     """One step of closing every day that is over; False when nothing is left to do.
 
-    A ledger that was never written to stays open, so that history can still be brought in.
+    Before its first night the ledger stays open, so that history can still be brought in.
     """
     state = database.read(days.state)
     yesterday = state.today - timedelta(days=1)

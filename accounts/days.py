@@ -16,7 +16,7 @@ from chassis.paging import Page, page_of
 
 @dataclass(frozen=True)
 class State:
-    """How far closing has come. `used`: the ledger holds or held something to close."""
+    """How far closing has come. `used`: days were closed, or something waits to be."""
 
     today: date
     closed_through: date | None
@@ -51,7 +51,12 @@ def state(reading: Reading) -> State:
     closing = reading.execute(
         select(business_days.c.date).where(business_days.c.status == CLOSING).limit(1)
     ).first()
-    used = through is not None or ledger.last_position(reading) > 0
+    past = reading.execute(
+        select(entries.c.day)
+        .where(entries.c.side == COMPANY, entries.c.day < reading.today)
+        .limit(1)
+    ).first()
+    used = through is not None or past is not None
     return State(reading.today, through, closing is not None, used)
 
 
