@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 
 from chassis.database import Reading
-from mailer.models import mails
+from mailer import models
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class MailFact:
     status: str
 
 
-def mail_facts(reading: Reading) -> Iterator[MailFact]:
+def mails(reading: Reading) -> Iterator[MailFact]:
     """Every mail, in the order of payouts and kinds."""
     rows = reading.execute(
         select(
-            mails.c.payout_id,
-            mails.c.kind,
-            mails.c.user_id,
-            mails.c.date,
-            mails.c.amount,
-            mails.c.status,
-        ).order_by(mails.c.payout_id, mails.c.kind)
+            models.mails.c.payout_id,
+            models.mails.c.kind,
+            models.mails.c.user_id,
+            models.mails.c.date,
+            models.mails.c.amount,
+            models.mails.c.status,
+        ).order_by(models.mails.c.payout_id, models.mails.c.kind)
     )
     for row in rows:
         yield MailFact(*row)

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.auth import AccessChanged
 from contracts.billing import PayoutCancelled, PayoutFailed, PayoutSucceeded
-from mailer.facts import MailFact, mail_facts
+from mailer.facts import MailFact, mails
 from mailer.jobs import send_mails
 from tests.integration.mailer.conftest import DAY, add_person, mails_of, requested
 from tests.support import Workbench
@@ -233,7 +233,7 @@ def test_the_outcome_stands_beside_the_payouts_mail(bench: Workbench, reverse: b
 def test_the_reconciliation_reads_every_mail(bench: Workbench) -> None:
     bench.hear(PayoutCancelled(payout_id="p2", user_id="u2", date=DAY, amount=1250))
     with bench.runtime().database.reading() as reading:
-        facts = list(mail_facts(reading))
+        facts = list(mails(reading))
     assert facts == [
         MailFact("p1", "payout", "u1", DAY, 1250, "kept"),
         MailFact("p2", "cancelled", "u2", DAY, 1250, "queued"),

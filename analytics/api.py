@@ -1,0 +1,132 @@
+"""The REST side of analytics."""
+
+import datetime
+from typing import Annotated, Any, Literal
+
+from flask_babel import lazy_gettext as _l
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from analytics import models
+from analytics.domain import DAY, Day, NotADay, asked_range, period_around, read_day
+from chassis.access import allowed
+from chassis.database import Reading
+from chassis.openapi import Api, Listing
+from chassis.paging import MOST, page_of, read_cursor
+from chassis.refusals import Problem
+from chassis.runtime import query as look
+from contracts.roles import MANAGEMENT
+
+api = Api("analytics", "What UberPopug Inc. earns")
+
+# A field is named `date`, which would hide the type.
+CalendarDay = datetime.date
+
+
+def _written_day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_day(value)
+    except NotADay as refused:
+        raise ValueError("write the day like 2026-03-10") from refused
+
+
+AskedDay = Annotated[CalendarDay, BeforeValidator(_written_day)]
+
+
+class DayOut(BaseModel):
+    """One day; amounts in cents. `losers` popugs ended it in the negative."""
+
+    date: CalendarDay
+    profit: int
+    losers: int
+    task_top_id: str | None
+    task_top_reward: int | None
+
+
+class DaysOut(BaseModel):
+    """Days, oldest first."""
+
+    items: list[DayOut]
+    next: str | None
+
+
+class DaysQuery(Listing):
+    """From–to, at most 400 days; without them the last 30 days up to today."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_alias=True)
+
+    first: AskedDay | None = Field(None, alias="from")
+    last: AskedDay | None = Field(None, alias="to")
+    limit: int = Field(MOST, ge=1, le=MOST)
+
+
+class TopTaskQuery(BaseModel):
+    """The period around a day (default: today), or from–to instead of both."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_alias=True)
+
+    period: Literal["day", "week", "month"] | None = None
+    date: AskedDay | None = None
+    first: AskedDay | None = Field(None, alias="from")
+    last: AskedDay | None = Field(None, alias="to")
+
+
+class TopTaskOut(BaseModel):
+    """The priciest task closed in the days from–to; null where none was."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    first: CalendarDay = Field(alias="from")
+    last: CalendarDay = Field(alias="to")
+    task_id: str | None
+    reward: int | None
+
+
+@api.get("/days")
+@allowed(*MANAGEMENT)
+@api.describe(answer=DaysOut)
+def list_days(query: DaysQuery) -> Any:
+    """What each day brought, a row per calendar day."""
+    cursor = read_cursor(query.after, str)
+    after = read_day(cursor[0]) if cursor else CalendarDay.min
+    rows = look(_figures, query.first, query.last)
+    rows = [row for row in rows if row.date > after or not cursor]
+    page = page_of(rows[: query.limit + 1], query.limit, lambda row: [row.date.isoformat()])
+    items = [
+        DayOut(
+            date=row.date,
+            profit=row.profit,
+            losers=row.losers,
+            task_top_id=row.top_task_id,
+            task_top_reward=row.top_reward,
+        )
+        for row in page.items
+    ]
+    return DaysOut(items=items, next=page.next)
+
+
+@api.get("/top-task")
+@allowed(*MANAGEMENT)
+@api.describe(answer=TopTaskOut)
+def top_task(query: TopTaskQuery) -> Any:
+    """The priciest task closed in a day, week, month or any range."""
+    return look(_top_task, query)
+
+
+def _figures(reading: Reading, first: CalendarDay | None, last: CalendarDay | None) -> list[Day]:
+    return models.figures(reading, asked_range(first, last, reading.today))
+
+
+def _top_task(reading: Reading, query: TopTaskQuery) -> TopTaskOut:
+    if query.first or query.last:
+        if query.period or query.date:
+            raise Problem(422, _l("Give either a period with a date, or from and to."))
+        asked = asked_range(query.first, query.last, reading.today)
+    else:
+        day = query.date or reading.today
+        asked = period_around(day, query.period or DAY, reading.today)
+    task_id, reward = models.priciest(reading, asked)
+    return TopTaskOut.model_validate(
+        {"from": asked.first, "to": asked.last, "task_id": task_id, "reward": reward}
+    )
