@@ -109,7 +109,11 @@ class Api(Blueprint):
 
 def _refuse_broken_json() -> None:
     """A body must be a JSON object: anything else is refused, never taken for empty."""
-    if not request.path.startswith(API_PREFIX) or not request.get_data(cache=True):
+    if not request.path.startswith(API_PREFIX):
+        return
+    if not request.get_data(cache=True):
+        # `curl -d ""` calls nothing a form, and the check would then see no body at all.
+        request.environ["CONTENT_TYPE"] = ""
         return
     if not request.is_json:
         raise Problem(415, _l("Send the body as JSON, with Content-Type: application/json."))
