@@ -15,7 +15,7 @@ from chassis.service import Link, Service
 from contracts.roles import MANAGEMENT
 from tasks.api import api
 from tasks.handlers import handlers
-from tasks.jobs import jobs
+from tasks.jobs import deal_shuffles
 from tasks.models import metadata
 from tasks.pages import pages
 from tasks.refusals import refusals
@@ -28,7 +28,7 @@ service = Service(
     pages=(pages, shuffle_pages),
     api=api,
     handlers=handlers,
-    jobs=jobs,
+    jobs=(deal_shuffles,),
     links=(
         Link(_l("My tasks"), "/", "list-task"),
         Link(_l("Board"), "/board", "kanban"),

@@ -23,4 +23,4 @@ def deal(runtime: Runtime) -> bool:
         return False
 
 
-jobs = (Job("deal", deal, every_seconds=2.0),)
+deal_shuffles = Job("deal", deal, every_seconds=2.0)
