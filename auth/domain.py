@@ -129,8 +129,8 @@ def clean_name(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Text as it is searched and sorted: without the difference of case."""
-    return text.casefold()
+    """Text as it is searched and sorted: without the difference of case, nor of е and ё."""
+    return text.casefold().replace("ё", "е")
 
 
 def check_password(password: str) -> str:

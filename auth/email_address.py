@@ -18,6 +18,7 @@ def clean_email(text: str) -> str:
             check_deliverability=False,
             test_environment=True,
             allow_smtputf8=False,
+            strict=True,
         )
     except EmailNotValidError as refused:
         raise BadEmail(text[:EMAIL_MOST]) from refused

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
-from wtforms.fields import Field
+from wtforms.fields import Field, SelectChoice
 from wtforms.validators import InputRequired, ValidationError
 
 from auth.domain import BadEmail, BadName, BadPassword, check_password, clean_name
@@ -14,13 +14,13 @@ from auth.refusals import refusals
 from chassis.languages import LANGUAGES
 from chassis.refusals import as_problem
 
-ROLE_NAMES = (
-    ("worker", _l("worker")),
-    ("accountant", _l("accountant")),
-    ("manager", _l("manager")),
-    ("admin", _l("admin")),
-)
-LANGUAGE_NAMES = tuple(LANGUAGES.items())
+ROLE_NAMES = [
+    SelectChoice("worker", _l("worker")),
+    SelectChoice("accountant", _l("accountant")),
+    SelectChoice("manager", _l("manager")),
+    SelectChoice("admin", _l("admin")),
+]
+LANGUAGE_NAMES = [SelectChoice(code, name) for code, name in LANGUAGES.items()]
 
 
 def _passes(check: Callable[[str], str]) -> Callable[[FlaskForm, Field], None]:

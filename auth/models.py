@@ -177,3 +177,8 @@ def save_user(tx: Transaction, changed: User) -> None:
 def save_password(tx: Transaction, user_id: str, password_hash: str) -> None:
     """Keep the hash of a new password."""
     tx.execute(users.update().where(users.c.id == user_id).values(password_hash=password_hash))
+
+
+def anybody(reading: Reading) -> bool:
+    """Whether there is anyone who could sign in."""
+    return reading.execute(select(users.c.id).limit(1)).first() is not None
