@@ -1,6 +1,6 @@
 """A desk for billing's tests: the service at work, and short ways to what is asked of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,7 +26,9 @@ class Desk:
 
     def __init__(self, bench: Workbench) -> None:
         self.bench = bench
-        people = [{"id": who, "name": who.title()} for who in ("ann", "bob", "cid", "dan")]
+        people: list[Mapping[str, Any]] = [
+            {"id": who, "name": who.title()} for who in ("ann", "bob", "cid", "dan")
+        ]
         bench.fakes["auth"].lists["/api/v1/users"] = people
 
     @property

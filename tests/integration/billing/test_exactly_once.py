@@ -20,13 +20,17 @@ class Killed(BaseException):
     """Stands for `kill -9`: nothing may catch it."""
 
 
+def nothing(_: str) -> None:
+    """What happens around a call of a bank that is well."""
+
+
 @dataclass
 class Bank:
     """The sandbox with a hand on it: before and after each call something may happen."""
 
     true_bank: SandboxGateway
-    before: Callable[[str], None] = lambda call: None
-    after: Callable[[str], None] = lambda call: None
+    before: Callable[[str], None] = nothing
+    after: Callable[[str], None] = nothing
     answers: list[Any] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     name = "sandbox"
@@ -64,16 +68,12 @@ def bank(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Bank:
     return made
 
 
-def loses(call: str, error: Exception) -> Callable[[str], None]:
+def loses(call: str, error: BaseException) -> Callable[[str], None]:
     def lose(here: str) -> None:
         if here == call:
             raise error
 
     return lose
-
-
-def nothing(_: str) -> None:
-    return None
 
 
 # The moments of a run at which it may die, in order, by the number of the step.
@@ -105,7 +105,7 @@ def test_a_kill_at_any_step_pays_once_and_says_so_once(
         die_at_the_step()
         return result
 
-    bank.before = lambda call: die_at_the_step()
+    bank.before = lambda _: die_at_the_step()
     monkeypatch.setattr(database, "run", dangerous_run)
     with pytest.raises(Killed):
         desk.run_job()
@@ -147,7 +147,7 @@ def test_there_are_no_more_steps_than_the_sweep_covers(
 def test_a_payout_found_in_sending_is_asked_for_before_it_is_sent_again(
     desk: Desk, bank: Bank
 ) -> None:
-    bank.after = lambda call: (_ for _ in ()).throw(Killed())
+    bank.after = loses("pay", Killed())
     with pytest.raises(Killed):
         desk.run_job()
     bank.after = nothing

@@ -1,0 +1,282 @@
+"""Card numbers: checked, sealed, and nowhere to be found again (rule 13)."""
+
+import io
+import json
+import stat
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+import billing
+from billing import cards, models, vault
+from billing.domain import CardNumber
+from billing.gateway import AnswerLost, Refused
+from billing.gateways.sandbox import SandboxGateway
+from chassis import logs
+from chassis.keys import KeyMissing
+from chassis.settings import Settings
+from tests.integration.billing.conftest import API, DECLINED_CARD, GOOD_CARD, OTHER_CARD, Desk
+from tests.support import Workbench
+
+CANARY = "6011981374650005"
+BAD_INPUTS: tuple[Any, ...] = (
+    "6011981374650006",  # does not check
+    "6011981374650005" * 2,
+    "6011981374650005 and more",
+    "60119813746",
+    "6011981374650005" * 600,
+    6011981374650005,
+    ["6011981374650005"],
+    {"number": "6011981374650005"},
+    None,
+    "",
+    "   ",
+    "\x00",
+    "\ud800",
+)
+
+
+def put(desk: Desk, card: Any) -> Any:
+    return desk.person().put(f"{API}/cards/me", json={"card_number": card})
+
+
+def test_a_stored_card_answers_with_its_last_four_digits_alone(desk: Desk) -> None:
+    answer = put(desk, "4242 4242-4242 4242")
+    assert (answer.status_code, answer.get_json()) == (200, {"last4": "4242"})
+    assert "•••• 4242" in desk.person().get("/billing/").text
+
+
+def test_another_card_takes_the_place_of_the_first(desk: Desk) -> None:
+    put(desk, GOOD_CARD)
+    assert put(desk, OTHER_CARD).get_json() == {"last4": "4444"}
+    assert len(desk.table(models.cards)) == 1
+
+
+def test_what_is_no_card_number_is_refused_without_being_repeated(desk: Desk) -> None:
+    for card in BAD_INPUTS:
+        answer = put(desk, card)
+        assert answer.status_code == 422, card
+        assert len(answer.get_json()["detail"]) > 10, card
+        assert "60119813746" not in answer.text
+    assert desk.table(models.cards) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {CANARY: "x"}, {"card_number": GOOD_CARD, CANARY: 1}, {"card_number": GOOD_CARD, "x": 1}],
+)
+def test_bodies_of_another_shape_are_refused_without_being_repeated(desk: Desk, body: Any) -> None:
+    answer = desk.person().put(f"{API}/cards/me", json=body)
+    assert answer.status_code == 422
+    assert CANARY not in answer.text
+    assert desk.table(models.cards) == []
+
+
+def test_broken_json_is_refused_without_being_repeated(desk: Desk) -> None:
+    answer = desk.person().put(
+        f"{API}/cards/me", data=f'{{"card_number": "{CANARY}', content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert CANARY not in answer.text
+
+
+def test_the_form_stores_a_card_and_does_not_show_a_refused_number_again(desk: Desk) -> None:
+    person = desk.person()
+    refused = person.post("/billing/card", data={"card_number": "6011981374650006"})
+    assert refused.status_code == 422
+    assert "This is no card number" in refused.text
+    assert "60119813746" not in refused.text
+    assert person.post("/billing/card").status_code == 422
+    stored = person.post("/billing/card", data={"card_number": GOOD_CARD})
+    assert (stored.status_code, stored.location) == (303, "/billing/")
+    page = person.get("/billing/").text
+    assert "•••• 4242" in page
+    assert "42424242" not in page
+    assert person.post("/billing/card/remove").status_code == 303
+    assert "You have stored no card yet" in person.get("/billing/").text
+
+
+def test_a_card_is_sealed_for_its_owner_with_a_nonce_of_its_own(desk: Desk) -> None:
+    for user_id in ("ann", "bob"):
+        desk.store_card(user_id, GOOD_CARD)
+    ann, bob = desk.table(models.cards)
+    assert ann.ciphertext != bob.ciphertext
+    assert (len(ann.nonce), len(ann.ciphertext)) == (12, 16 + 16)
+    safe = vault.load_vault(desk.bench.settings)
+    read = desk.runtime.database.read
+    sealed = read(cards.sealed_card, "ann")
+    assert sealed is not None
+    assert safe.open(sealed).digits == GOOD_CARD
+    moved = cards.SealedCard("bob", sealed.key_id, sealed.nonce, sealed.ciphertext, sealed.last4)
+    with pytest.raises(vault.CardUnreadable):
+        safe.open(moved)
+    with pytest.raises(vault.CardUnreadable):
+        safe.open(cards.SealedCard("ann", "gone", sealed.nonce, sealed.ciphertext, sealed.last4))
+    assert "4242" not in repr(sealed).replace("last4='4242'", "")
+
+
+def test_a_card_that_does_not_open_fails_the_payout_and_says_what_to_do(desk: Desk) -> None:
+    desk.store_card("ann")
+    desk.request()
+    with desk.runtime.database.transaction() as tx:
+        tx.execute(models.cards.update().values(ciphertext=b"x" * 32))
+    desk.work()
+    assert desk.status() == "failed"
+    assert desk.payout()["reason"] == "the stored card could not be read; store it again"
+    assert desk.book() == []
+
+
+def test_the_key_is_made_at_the_first_start_for_the_owner_alone(desk: Desk) -> None:
+    path = desk.bench.settings.keys / "cards.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.parent != desk.bench.settings.data
+    content = path.read_bytes()
+    vault.prepare_vault(desk.runtime)
+    assert path.read_bytes() == content
+
+
+def test_a_lost_key_beside_stored_cards_refuses_the_start(desk: Desk) -> None:
+    desk.store_card()
+    (desk.bench.settings.keys / "cards.json").unlink()
+    with pytest.raises(KeyMissing, match=r"cards\.json is missing"):
+        vault.prepare_vault(desk.runtime)
+
+
+def test_without_a_key_a_system_on_servers_does_not_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (desk.bench.settings.keys / "cards.json").unlink()
+    monkeypatch.setattr(Settings, "embedded", property(lambda _: False))
+    with pytest.raises(KeyMissing, match="it must hold the key of the card numbers"):
+        vault.prepare_vault(desk.runtime)
+    assert not (desk.bench.settings.keys / "cards.json").exists()
+
+
+BAD_KEY_FILES = (
+    "",
+    "[]",
+    "{}",
+    '{"current": "a", "keys": {}}',
+    '{"current": "a", "keys": []}',
+    '{"current": "a", "keys": {"a": "c2hvcnQ="}}',
+    '{"current": "a", "keys": {"a": "?"}}',
+    '{"current": "a", "keys": {"a": 5}}',
+    '{"current": "b", "keys": {"a": "' + "A" * 43 + '="}}',
+)
+
+
+def test_a_key_file_that_cannot_be_used_is_refused_with_its_name(desk: Desk) -> None:
+    for content in BAD_KEY_FILES:
+        (desk.bench.settings.keys / "cards.json").write_text(content)
+        with pytest.raises(KeyMissing, match=r"cards\.json"):
+            vault.load_vault(desk.bench.settings)
+
+
+def test_cards_of_an_older_key_still_open_when_there_is_a_newer_one(desk: Desk) -> None:
+    desk.store_card()
+    path = desk.bench.settings.keys / "cards.json"
+    old = json.loads(path.read_text())
+    vault.make_key(path)
+    new = json.loads(path.read_text())
+    path.write_text(json.dumps({"current": new["current"], "keys": old["keys"] | new["keys"]}))
+    desk.store_card("bob")
+    assert [row.key_id for row in desk.table(models.cards)] == [old["current"], new["current"]]
+    safe = vault.load_vault(desk.bench.settings)
+    for user_id in ("ann", "bob"):
+        sealed = desk.runtime.database.read(cards.sealed_card, user_id)
+        assert sealed is not None
+        assert safe.open(sealed) == CardNumber(GOOD_CARD)
+
+
+def test_only_the_sending_job_opens_cards() -> None:
+    folder = Path(billing.__file__).parent
+    opening = {path.name for path in folder.rglob("*.py") if "vault.open(" in path.read_text()}
+    assert opening == {"sending.py"}
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Room for log lines; afterwards logs are as they were."""
+    before = structlog.get_config()
+    yield io.StringIO()
+    structlog.configure(**before)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_canary_card_number_is_found_nowhere(
+    workbench: Callable[..., Workbench],
+    lines: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    log_format: str,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", lines)
+    logs.configure("DEBUG", log_format)
+    bench = workbench(billing.service)
+    desk = Desk(bench)
+    person, accountant = desk.person(), desk.accountant
+    seen: list[str] = []
+
+    def keep(answer: Any) -> Any:
+        seen.append(f"{answer.headers} {answer.data.decode('latin-1')}")
+        if zipfile.is_zipfile(io.BytesIO(answer.data)):
+            with zipfile.ZipFile(io.BytesIO(answer.data)) as book:
+                seen.extend(book.read(name).decode() for name in book.namelist())
+        return answer
+
+    desk.request("p0", "bob")
+    keep(person.put(f"{API}/cards/me", json={"card_number": CANARY}))
+    keep(person.post("/billing/card", data={"card_number": f"{CANARY[:4]} {CANARY[4:]}"}))
+    keep(person.put(f"{API}/cards/me", json={"card_number": CANARY + "1"}))
+    keep(person.put(f"{API}/cards/me", json={"card_number": int(CANARY)}))
+    keep(person.post("/billing/card", data={"card_number": CANARY + "x"}))
+    desk.request()
+    desk.run_job()
+    assert desk.status() == "succeeded"
+    for path in ("/", "/payouts/p1", "/reports/2026-03-09", "/payouts", "/api/v1/payouts"):
+        keep(accountant.get(f"/billing{path}"))
+        keep(person.get(f"/billing{path}"))
+    for ending in ("json", "csv", "xlsx"):
+        keep(accountant.get(f"{API}/reports/2026-03-09.{ending}"))
+    reason = {"reason": f"his card {CANARY} is wrong"}
+    assert keep(accountant.post(f"{API}/payouts/p0/cancel", json=reason)).status_code == 200
+    seen.extend(str(event) for event in bench.emitted())
+    assert "payout moved" in lines.getvalue()  # the logs were caught at all
+    places = {"answers": "\n".join(seen), "logs": lines.getvalue()}
+    for file in bench.settings.data.rglob("*"):
+        if file.is_file():
+            places[file.name] = file.read_bytes().decode("latin-1")
+    assert "billing.db" in places
+    assert "0005" in places["billing.db-wal"]  # the last four digits can be found where they are
+    for place, text in places.items():
+        for length in (16, 12, 8):
+            for start in range(16 - length + 1):
+                assert CANARY[start : start + length] not in text, place
+
+
+def test_a_bank_that_repeats_the_number_in_its_refusal_or_error_is_not_quoted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(self: Any, key: str, amount: int, currency: str, number: CardNumber) -> Refused:
+        return Refused(f"card {number.digits} is stolen", final=True)
+
+    def breaks(self: Any, key: str, amount: int, currency: str, number: CardNumber) -> Refused:
+        raise AnswerLost(f"no answer about {number.digits}")
+
+    desk.store_card(number=DECLINED_CARD)
+    desk.request("p1")
+    monkeypatch.setattr(SandboxGateway, "pay", refuses)
+    desk.work()
+    assert desk.payout("p1")["reason"] == "card •••• is stolen"
+    desk.store_card("bob", DECLINED_CARD)
+    desk.request("p2", "bob")
+    monkeypatch.setattr(SandboxGateway, "pay", breaks)
+    desk.run_job()
+    assert desk.status("p2") == "unknown"
+    captured = capfd.readouterr()
+    assert DECLINED_CARD not in captured.out + captured.err
+    assert DECLINED_CARD not in str(desk.bench.emitted())
