@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-import pygal  # type: ignore[import-untyped]
+import pygal
 from flask_babel import format_date
 from flask_babel import gettext as _
-from pygal.style import Style  # type: ignore[import-untyped]
+from pygal.style import Style
 
 from analytics.domain import Day
 from chassis.languages import day as written_day
