@@ -1,0 +1,1 @@
+"""Pages in a real browser: on a phone without script, and looked over for accessibility."""

@@ -1,0 +1,91 @@
+"""A running company with something on every page, and a Chromium to look at it."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.system.company import CARD, Company
+from tests.system.running import Person, RunningPopug, wait_for, wait_until_equal
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "is_mobile": True,
+    "has_touch": True,
+    "locale": "en-US",
+}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if not found:
+        pytest.skip("no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def company(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """Two workers with tasks, a closed day, payouts, mails: something on every page."""
+    popug = RunningPopug(tmp_path_factory.mktemp("browser"))
+    popug.start()
+    try:
+        popug.add_admin()
+        made = Company(popug.url, workers=2)
+        _work_a_day(made, popug.environment["POPUG_TIMEZONE"])
+        yield made
+    finally:
+        popug.stop()
+
+
+def _work_a_day(company: Company, zone: str) -> None:
+    """Eight tasks, six of them closed, and the day closed too."""
+    company.workers[0].ask("PUT", "/billing/api/v1/cards/me", json={"card_number": CARD})
+    fees = rewards = 0
+    for number in range(8):
+        task = company.manager.post("/tasks/api/v1/tasks", title=f"[POPUG-{number}] Paint a cage")
+        fees += task["fee"]
+        if number < 6:
+            owner = company.by_id[task["assignee_id"]]
+            owner.post(f"/tasks/api/v1/tasks/{task['id']}/close")
+            rewards += task["reward"]
+    today = str(datetime.now(UTC).astimezone(ZoneInfo(zone)).date())
+    wait_until_equal(lambda: _booked(company.accountant, today), (fees, rewards), "books")
+    company.accountant.post(f"/accounts/api/v1/days/{today}/close")
+    wait_for(
+        lambda: (
+            company.admin.items("/mailer/api/v1/mails")
+            and company.admin.items("/analytics/api/v1/days")
+        ),
+        "payouts, mails and analytics",
+    )
+
+
+def _booked(accountant: Person, day: str) -> tuple[int, int]:
+    (row,) = accountant.items("/accounts/api/v1/company", **{"from": day, "to": day})
+    return row["fees"], row["rewards"]
+
+
+def sign_in(page: Page, email: str, password: str, button: str = "Sign in") -> None:
+    """Fill in the login page that is shown, and wait for the page behind it."""
+    page.locator("[name=email]").fill(email)
+    page.locator("[name=password]").fill(password)
+    page.get_by_role("button", name=button).click()
+    expect(page.locator("[name=password]")).to_have_count(0)
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    """A phone that runs no script."""
+    context = chromium.new_context(**PHONE, java_script_enabled=False)
+    yield context
+    context.close()
