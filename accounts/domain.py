@@ -187,6 +187,11 @@ def last_balances(entries: Iterable[Entry]) -> dict[str, Cents]:
     return {entry.user_id: entry.balance for entry in entries}
 
 
+def is_plain_text(text: str) -> bool:
+    """Whether people can read all of it: no control characters but tabs and line ends."""
+    return all(c in "\t\r\n" or (ord(c) >= 32 and ord(c) != 127) for c in text)
+
+
 def is_id(text: str) -> bool:
     """Whether the text could be an id at all: short, printable ASCII."""
     return (

@@ -7,8 +7,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import Field, TextAreaField
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from accounts import calendar_rules, commands, domain, ledger, models, statements
 from accounts.domain import Entry
@@ -31,6 +31,11 @@ KINDS = {
 ORDERS = {"owing": False, "owed": True}
 
 
+def _plain_text(_form: FlaskForm, written: Field) -> None:
+    if not domain.is_plain_text(written.data):
+        raise ValidationError(_("Leave control characters out."))
+
+
 class ReversalForm(FlaskForm):  # type: ignore[misc]
     """Why a transaction is undone."""
 
@@ -40,6 +45,7 @@ class ReversalForm(FlaskForm):  # type: ignore[misc]
         validators=[
             DataRequired(_l("Say why, in a few words.")),
             Length(max=models.NOTE_LENGTH, message=_l("At most %(max)d characters.")),
+            _plain_text,
         ],
         description=_l("The popug will read it in his statement."),
     )

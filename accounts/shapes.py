@@ -29,7 +29,7 @@ Day = Annotated[CalendarDay, BeforeValidator(_written_day)]
 
 
 def _no_control_characters(text: str) -> str:
-    if any(ord(character) < 32 and character not in "\t\r\n" for character in text):
+    if not domain.is_plain_text(text):
         raise ValueError("must not hold control characters")
     return text
 

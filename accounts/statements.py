@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from sqlalchemy import func, select
 
@@ -102,22 +101,19 @@ def _by_day(reading: Reading, user_id: str, shown: Sequence[Entry]) -> list[Stat
     by_day: dict[date, list[Entry]] = {}
     for entry in shown:
         by_day.setdefault(entry.day, []).append(entry)
-    totals: dict[date, Any] = dict(
-        reading.execute(
-            select(entries.c.day, func.sum(entries.c.sum))
-            .where(
-                entries.c.user_id == user_id,
-                entries.c.side == POPUG,
-                entries.c.day.in_(list(by_day)),
-            )
-            .group_by(entries.c.day)
+    sums = reading.execute(
+        select(entries.c.day, func.sum(entries.c.sum))
+        .where(
+            entries.c.user_id == user_id,
+            entries.c.side == POPUG,
+            entries.c.day.in_(list(by_day)),
         )
-        .tuples()
-        .all()
+        .group_by(entries.c.day)
     )
+    totals: dict[date, Cents] = {day: int(total) for day, total in sums}
     through = reading.execute(select(models.ledger_state.c.closing_through)).scalar()
     return [
-        StatementDay(day, int(totals[day]), through is not None and day <= through, of_day)
+        StatementDay(day, totals[day], through is not None and day <= through, of_day)
         for day, of_day in by_day.items()
     ]
 
