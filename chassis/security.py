@@ -31,7 +31,7 @@ def protect(app: Flask, secure: bool) -> None:
     """Check every request and set the headers of every answer."""
     app.before_request(_refuse_cross_site)
     app.before_request(_refuse_control_characters)
-    app.after_request(lambda response: _set_headers(response, secure))
+    app.after_request(lambda response: set_headers(response, secure))
 
 
 def _refuse_cross_site() -> None:
@@ -63,7 +63,8 @@ def _refuse_control_characters() -> None:
         raise Problem(400, _l("The address holds a character that it must not hold."))
 
 
-def _set_headers(response: Response, secure: bool) -> Response:
+def set_headers(response: Response, secure: bool) -> Response:
+    """Give an answer the headers that keep a browser safe; `secure`: it came over https."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     headers["X-Content-Type-Options"] = "nosniff"

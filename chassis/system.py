@@ -15,6 +15,7 @@ from chassis.keys import make_keys
 from chassis.migrations import migrate
 from chassis.remote import InProcessTransport
 from chassis.runtime import Runtime
+from chassis.security import set_headers
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.web import create_app
@@ -66,7 +67,8 @@ class Embedded:
         for runtime in self.runtimes.values():
             runtime.service.prepare(runtime)
         self.wsgi = DispatcherMiddleware(
-            _front_door(system), {f"/{name}": _Mounted(self.apps, name) for name in self.apps}
+            _front_door(system, settings),
+            {f"/{name}": _Mounted(self.apps, name) for name in self.apps},
         )
 
     def start(self) -> None:
@@ -106,8 +108,9 @@ class _Mounted:
         return self._apps[self._name](environ, start_response)
 
 
-def _front_door(system: System) -> Flask:
+def _front_door(system: System, settings: Settings) -> Flask:
     app = Flask("chassis", static_folder=None)
+    app.after_request(lambda response: set_headers(response, settings.secure))
 
     @public
     def home() -> Any:
