@@ -37,6 +37,7 @@ class Workbench:
         make_keys(self.settings.keys, list(NAMES))
         self.embedded = Embedded(System(services, "/tasks/"), self.settings, self.clock)
         self.fakes: dict[str, FakeService] = {}
+        self._taken: dict[str, Any] = {}
         for name in NAMES:
             if name not in self.embedded.runtimes:
                 self.fakes[name] = FakeService()
@@ -47,6 +48,17 @@ class Workbench:
 
     def close(self) -> None:
         self.embedded.close()
+
+    def take_away(self, name: str) -> None:
+        """Have a service answer nothing but 503 from now on, as if its process were gone."""
+        self._taken[name] = self.embedded.apps[name]
+        self.fakes[name] = FakeService()
+        self.fakes[name].away = True
+        self.embedded.apps[name] = self.fakes[name]
+
+    def give_back(self, name: str) -> None:
+        """Have a service that was taken away work again."""
+        self.embedded.apps[name] = self._taken.pop(name)
 
     def runtime(self, name: str | None = None) -> Runtime:
         """A service at work; without a name, the only one."""

@@ -1,0 +1,158 @@
+"""The `popug` command."""
+
+import json
+import os
+import shutil
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from accounts.cli import close_day
+from analytics.cli import analytics
+from auth.cli import users
+from auth.models import anybody
+from chassis import logs, server
+from chassis.database import DatabaseAway
+from chassis.keys import KeyMissing
+from chassis.settings import Settings, SettingsRefused, load_settings
+from chassis.system import Embedded
+from popug import demo, status
+from popug.opening import opener
+from popug.parked import parked
+from popug.reconcile import reconcile
+from popug.system import system
+
+
+class _Group(click.Group):
+    """Turns what an operator can mend into one sentence and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (SettingsRefused, KeyMissing, server.AlreadyRunning, server.PortTaken) as refused:
+            raise click.ClickException(str(refused)) from refused
+        except DatabaseAway as away:
+            raise click.ClickException(f"the database does not answer: {away}") from away
+
+
+@click.group(cls=_Group)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Popug: the task tracker in which UberPopug Inc. pays its people by task."""
+    settings = load_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    context.obj = opener(settings)
+    context.meta["settings"] = settings
+
+
+def _settings() -> Settings:
+    settings: Settings = click.get_current_context().meta["settings"]
+    return settings
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, help="0 takes a free one")
+@click.option("--demo", "with_demo", is_flag=True, help="a demo company on the first start")
+@click.option("--reset", is_flag=True, help="forget everything first (asks)")
+@click.option("--yes", is_flag=True, help="do not ask")
+def run(host: str, port: int, with_demo: bool, reset: bool, yes: bool) -> None:
+    """Run all six services here, on files and an in-process broker."""
+    settings = _settings()
+    listener = server.listen(host, port)
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    if "POPUG_PUBLIC_URL" not in os.environ:
+        settings = settings.model_copy(update={"public_url": url})
+    with server.sole_user(settings.data):
+        if reset:
+            _forget(settings, yes)
+        if with_demo:
+            demo.make_once(settings)
+        embedded = Embedded(system, settings)
+        click.echo(f"Popug is at {url}  (Ctrl-C stops it)")
+        click.echo(demo.logins_text(settings) or _first_steps(embedded))
+        sys.stdout.flush()
+        server.serve(embedded, listener)
+    click.echo("Stopped; everything is kept.")
+
+
+def _first_steps(embedded: Embedded) -> str:
+    if embedded.runtimes["auth"].database.read(anybody):
+        return ""
+    return (
+        "Nobody can sign in yet. Add the first person in another terminal:\n"
+        "  popug users add you@example.com --name You --role admin --password-stdin"
+    )
+
+
+def _forget(settings: Settings, yes: bool) -> None:
+    """Delete what Popug itself has made in the data folder, and nothing else."""
+    if not settings.embedded:
+        raise click.ClickException(
+            "--reset is for the embedded form only; drop the databases of a server by hand"
+        )
+    if not yes:
+        click.confirm(f"Delete all of Popug's data in {settings.data.resolve()}?", abort=True)
+    for name in system.names:
+        for path in settings.data.glob(f"{name}.db*"):
+            path.unlink()
+    for folder in (settings.keys, settings.data / demo.UNFINISHED):
+        if folder.exists():
+            shutil.rmtree(folder)
+    (settings.data / demo.LOGINS).unlink(missing_ok=True)
+
+
+@main.command()
+@click.argument("service", required=False, type=click.Choice(system.names))
+def migrate(service: str | None) -> None:
+    """Bring the databases (or one service's) up to date."""
+    open_runtime = opener(_settings())
+    for name in [service] if service else system.names:
+        with open_runtime(name):
+            click.echo(f"{name}: up to date")
+
+
+@main.command("demo-logins")
+def demo_logins() -> None:
+    """Print the demo company's logins again."""
+    text = demo.logins_text(_settings())
+    if not text:
+        raise click.ClickException("there is no demo company in this data folder")
+    click.echo(text)
+
+
+@main.command("status")
+@click.option("--json", "as_json", is_flag=True)
+def show_status(as_json: bool) -> None:
+    """How each service is: its database, what waits to be sent, what is parked."""
+    rows = status.look(opener(_settings()))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        table = Table("service", "database", "waiting events", "oldest", "parked")
+        for row in rows:
+            table.add_row(
+                row["service"],
+                "ok" if row["ok"] else row["error"],
+                str(row["waiting"]),
+                row["oldest"] or "",
+                str(row["parked"]),
+            )
+        Console().print(table)
+    if not all(row["ok"] for row in rows):
+        sys.exit(1)
+
+
+@main.group()
+def rebuild() -> None:
+    """Build a service's tables again from the events it has heard."""
+
+
+main.add_command(users)
+main.add_command(close_day)
+main.add_command(reconcile)
+main.add_command(parked)
+rebuild.add_command(analytics)

@@ -1,0 +1,238 @@
+"""The invariants of the whole system, each as one function that names the ids that differ.
+
+A service's own invariants are checked by its `checks.py`; here stands what only several
+services together can show.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import accounts.checks
+import accounts.facts
+import analytics.facts
+import billing.checks
+import billing.facts
+import mailer.facts
+import tasks.facts
+from accounts.domain import WORK
+from billing.domain import PayoutStatus
+from chassis import inbox, outbox, parking
+from chassis.database import Database
+from chassis.events import decode
+from chassis.migrations import migrate
+from chassis.runtime import Runtime
+from contracts.tasks import TaskAssigned, TaskClosed
+
+IDS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether one invariant holds; `detail` counts what was compared or names what differs."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Views:
+    """All services opened for reading."""
+
+    runtimes: Mapping[str, Runtime]
+
+    def of(self, service: str, look: Callable[..., Iterable[Any]]) -> list[Any]:
+        """Everything that `look(reading)` gives, from that service's database."""
+        return self.runtimes[service].database.read(lambda reading: list(look(reading)))
+
+
+def all_invariants(views: Views) -> list[Finding]:
+    """Every invariant, in the order of the contract's section 7."""
+    own = [
+        Finding(f"{service}: {check.name}", check.ok, check.detail)
+        for service, run in (("accounts", accounts.checks.run), ("billing", billing.checks.run))
+        for check in views.of(service, run)
+    ]
+    return [
+        *own,
+        every_assignment_charged(views),
+        every_close_paid(views),
+        payouts_agree(views),
+        returns_agree(views),
+        mails_agree(views),
+        days_agree(views),
+        nothing_on_its_way(views),
+        nothing_parked(views),
+        ledger_replays(views),
+        analytics_replays(views),
+    ]
+
+
+def every_assignment_charged(views: Views) -> Finding:
+    """Each assignment is charged once to its assignee, and nothing else is."""
+    return _compare(
+        "every assignment is charged exactly once",
+        [(c.assignment_id, c.assignee_id, c.fee) for c in views.of("tasks", tasks.facts.charges)],
+        _work(views, accounts.facts.fees),
+    )
+
+
+def every_close_paid(views: Views) -> Finding:
+    """Each closed task is paid once to the one who closed it, and nothing else is."""
+    return _compare(
+        "every closed task is paid exactly once",
+        [(p.task_id, p.assignee_id, p.reward) for p in views.of("tasks", tasks.facts.pays)],
+        _work(views, accounts.facts.rewards),
+    )
+
+
+def payouts_agree(views: Views) -> Finding:
+    """Payouts in accounts are the payouts in billing."""
+    return _compare(
+        "payouts in accounts are those in billing",
+        _booked_payouts(views),
+        [
+            (p.payout_id, p.user_id, p.date, p.amount)
+            for p in views.of("billing", billing.facts.payouts)
+        ],
+    )
+
+
+def returns_agree(views: Views) -> Finding:
+    """What billing has cancelled is back on the popug's account, and nothing else is."""
+    return _compare(
+        "cancelled payouts are back on the accounts",
+        [
+            (p.payout_id,)
+            for p in views.of("billing", billing.facts.payouts)
+            if p.status is PayoutStatus.CANCELLED
+        ],
+        [(payout_id,) for payout_id in views.of("accounts", accounts.facts.returned_payouts)],
+    )
+
+
+def mails_agree(views: Views) -> Finding:
+    """Each payout has its one mail."""
+    return _compare(
+        "each payout has its mail",
+        _booked_payouts(views),
+        [
+            (m.payout_id, m.user_id, m.date, m.amount)
+            for m in views.of("mailer", mailer.facts.mails)
+            if m.kind == "payout"
+        ],
+    )
+
+
+def days_agree(views: Views) -> Finding:
+    """Analytics' days are the company days, but for late entries, which are listed."""
+    earned = dict(views.runtimes["accounts"].database.read(accounts.facts.earned))
+    late = [
+        entry for entry in views.of("accounts", accounts.facts.late_entries) if entry.kind in WORK
+    ]
+    for entry in late:
+        # Booked on the first open day, it counts in analytics on the day of its own time.
+        earned[entry.day] = earned.get(entry.day, 0) + entry.sum
+        earned[entry.own_day] = earned.get(entry.own_day, 0) - entry.sum
+    finding = _compare(
+        "analytics' days are the company days",
+        [(day, amount) for day, amount in earned.items() if amount],
+        [(d.date, d.profit) for d in views.of("analytics", analytics.facts.days) if d.profit],
+    )
+    if not late:
+        return finding
+    ids = ", ".join(entry.transaction_id for entry in late[:IDS_SHOWN])
+    return Finding(finding.name, finding.ok, f"{finding.detail}; {len(late)} late entries: {ids}")
+
+
+def nothing_on_its_way(views: Views) -> Finding:
+    """Outboxes drain."""
+    waiting = {
+        name: runtime.database.read(outbox.depth)[0] for name, runtime in views.runtimes.items()
+    }
+    left = {name: count for name, count in waiting.items() if count}
+    return Finding("no event waits in an outbox", not left, _counts(left) or "all outboxes empty")
+
+
+def nothing_parked(views: Views) -> Finding:
+    """Parked events wait for a person; until then something is missing somewhere."""
+    counts = {name: r.database.read(parking.count) for name, r in views.runtimes.items()}
+    left = {name: count for name, count in counts.items() if count}
+    detail = f"{_counts(left)}; see: popug parked list" if left else "nothing is parked"
+    return Finding("no event is parked", not left, detail)
+
+
+def ledger_replays(views: Views) -> Finding:
+    """The fees and rewards booked are those of all events ever heard."""
+    heard: set[tuple[Any, ...]] = set()
+    for body in views.of("accounts", _bodies):
+        event = decode(body).data
+        if isinstance(event, TaskAssigned):
+            heard.add((event.assignment_id, event.assignee_id, event.fee))
+        elif isinstance(event, TaskClosed):
+            heard.add((event.task_id, event.assignee_id, event.reward))
+    booked = _work(views, accounts.facts.fees) + _work(views, accounts.facts.rewards)
+    return _compare("all events replayed give the same ledger", heard, booked)
+
+
+def analytics_replays(views: Views) -> Finding:
+    """Analytics built from zero on a scratch database gives the same days."""
+    runtime = views.runtimes["analytics"]
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Database(
+            f"sqlite:///{Path(folder) / 'analytics.db'}",
+            runtime.clock,
+            runtime.settings,
+            runtime.database.source,
+        )
+        migrate(scratch, runtime.service.package)
+        with runtime.database.reading() as reading:
+            for bodies in inbox.heard_events(reading):
+                scratch.run(
+                    inbox.apply, runtime.service.handlers, [decode(body) for body in bodies]
+                )
+        rebuilt = scratch.read(lambda reading: list(analytics.facts.days(reading)))
+        scratch.dispose()
+    return _compare(
+        "all events replayed give the same analytics",
+        [tuple(vars(day).values()) for day in rebuilt],
+        [tuple(vars(day).values()) for day in views.of("analytics", analytics.facts.days)],
+    )
+
+
+def _work(views: Views, look: Callable[..., Iterable[Any]]) -> list[tuple[Any, ...]]:
+    return [(w.source_id, w.user_id, w.amount) for w in views.of("accounts", look)]
+
+
+def _booked_payouts(views: Views) -> list[tuple[Any, ...]]:
+    return [
+        (p.payout_id, p.user_id, p.day, p.amount)
+        for p in views.of("accounts", accounts.facts.payouts)
+    ]
+
+
+def _bodies(reading: Any) -> Iterable[bytes]:
+    for batch in inbox.heard_events(reading):
+        yield from batch
+
+
+def _compare(name: str, expected: Iterable[Any], found: Iterable[Any]) -> Finding:
+    """Whether both hold the same rows, each as often; a row begins with its id."""
+    wanted, got = Counter(expected), Counter(found)
+    missing, extra = wanted - got, got - wanted
+    if not missing and not extra:
+        return Finding(name, True, f"{wanted.total()} compared")
+    parts = [
+        f"{len(rows)} {word}: {', '.join(str(row[0]) for row in list(rows)[:IDS_SHOWN])}"
+        for word, rows in (("missing", missing), ("too many or different", extra))
+        if rows
+    ]
+    return Finding(name, False, "; ".join(parts))
+
+
+def _counts(left: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}: {count}" for name, count in left.items())

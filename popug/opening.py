@@ -1,0 +1,50 @@
+"""Opening one service, or all, from the command line, without threads."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from chassis.broker import InProcessBroker
+from chassis.clock import SystemClock
+from chassis.keys import make_keys
+from chassis.migrations import migrate
+from chassis.remote import HttpTransport
+from chassis.runtime import Runtime
+from chassis.settings import Settings
+from popug.system import system
+
+OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
+
+
+def opener(settings: Settings) -> OpenRuntime:
+    """A function that opens a service by name.
+
+    What a command emits stays in the outbox, from where the running system sends it.
+    """
+
+    @contextmanager
+    def open_runtime(name: str) -> Iterator[Runtime]:
+        (service,) = [s for s in system.services if s.name == name]
+        make_keys(settings.keys, system.names)
+        transport = HttpTransport(settings.service_url or f"{settings.public_url}/{{service}}")
+        runtime = Runtime(
+            service,
+            settings=settings,
+            clock=SystemClock(),
+            broker=InProcessBroker(),
+            transport=transport,
+        )
+        migrate(runtime.database, service.package)
+        service.prepare(runtime)
+        try:
+            yield runtime
+        finally:
+            runtime.close()
+
+    return open_runtime
+
+
+@contextmanager
+def open_all(open_runtime: OpenRuntime) -> Iterator[dict[str, Runtime]]:
+    """All services of the system, opened one beside the other."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(open_runtime(name)) for name in system.names}

@@ -1,0 +1,174 @@
+"""A real `popug run` for tests: its own folder, a free port, stopped by its own id."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+T = TypeVar("T")
+
+START_SECONDS = 60
+PATIENCE_SECONDS = 30
+ADMIN = ("admin@popug.test", "correct horse battery")
+POPUG = [sys.executable, "-m", "popug"]
+
+
+def noon_zone() -> str:
+    """A time zone in which it is about noon now, so that no test runs across midnight.
+
+    POSIX zones count westwards: Etc/GMT-3 is three hours ahead of UTC.
+    """
+    ahead = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+class RunningPopug:
+    """One `popug run` process over a data folder; may be killed and started again."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.log = folder / "popug.log"
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("POPUG_")},
+            "POPUG_DATA": str(folder / "data"),
+            "POPUG_TIMEZONE": noon_zone(),
+            **environment,
+        }
+        self.url = ""
+        self._process: subprocess.Popen[str] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self, *options: str) -> None:
+        """Start and wait until every service is ready."""
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [*POPUG, "run", "--port", "0", *options],
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line.startswith("Popug is at "):
+                self.url = line.split()[3]
+                break
+        else:
+            raise AssertionError(f"popug did not start: {self.log.read_text()[-3000:]}")
+        wait_for(self._ready, "all services ready", START_SECONDS)
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        assert self._process
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._close_output()
+
+    def stop(self, by: signal.Signals = signal.SIGINT) -> int:
+        """Ask the process to end, and give back its exit code."""
+        if self._process is None or self._process.poll() is not None:
+            return 0
+        self._process.send_signal(by)
+        code = self._process.wait(START_SECONDS)
+        self._close_output()
+        return code
+
+    def command(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run another `popug` command on the same data."""
+        return subprocess.run(
+            [*POPUG, *arguments],
+            env={"POPUG_PUBLIC_URL": self.url or "http://127.0.0.1:8000", **self.environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS * 2,
+            check=False,
+        )
+
+    def add_admin(self) -> None:
+        """Add the first person, who can add all others."""
+        added = self.command(
+            *("users", "add", ADMIN[0], "--name", "Ada", "--role", "admin", "--password-stdin"),
+            stdin=ADMIN[1],
+        )
+        assert added.returncode == 0, added.stderr
+
+    def _ready(self) -> bool:
+        names = ("auth", "tasks", "accounts", "billing", "mailer", "analytics")
+        try:
+            return all(
+                requests.get(f"{self.url}/{name}/readyz", timeout=5).status_code == 200
+                for name in names
+            )
+        except requests.ConnectionError:
+            return False
+
+    def _close_output(self) -> None:
+        assert self._process and self._process.stdout
+        self._process.stdout.close()
+
+
+class Person:
+    """Somebody who works through the REST API."""
+
+    def __init__(self, url: str, email: str, password: str) -> None:
+        self.url = url
+        self.session = requests.Session()
+        user = self.post("/auth/api/v1/login", email=email, password=password)["user"]
+        self.id: str = user["id"]
+
+    def ask(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """Any request as this person; the answer whatever its status."""
+        return self.session.request(method, self.url + path, timeout=30, **arguments)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON at `path`, which must be there."""
+        answer = self.ask("GET", path, params=query)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def post(self, path: str, **body: Any) -> Any:
+        """What a POST answers, which must succeed."""
+        answer = self.ask("POST", path, json=body or None)
+        assert answer.ok, f"{path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def items(self, path: str, **query: Any) -> list[Any]:
+        """A whole list, followed page by page."""
+        found: list[Any] = []
+        after: str | None = None
+        while True:
+            page = self.get(path, limit=200, **query, **({"after": after} if after else {}))
+            found += page["items"]
+            after = page["next"]
+            if after is None:
+                return found
+
+
+def wait_for(look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """What `look` gives as soon as it is true; fails with the last value otherwise."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s for {what}; last seen: {seen!r}")
+        time.sleep(0.05)
+
+
+def wait_until_equal(look: Callable[[], T], expected: T, what: str) -> None:
+    """Wait until `look` gives `expected`; fails showing both otherwise."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (seen := look()) != expected:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: expected {expected!r}, last seen {seen!r}")
+        time.sleep(0.05)

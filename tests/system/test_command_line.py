@@ -1,0 +1,128 @@
+"""The `popug` command beside a running system."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.company import Company
+from tests.system.running import RunningPopug, wait_until_equal
+
+
+@pytest.fixture(scope="module")
+def company(popug: RunningPopug) -> Company:
+    return Company(popug.url, workers=2)
+
+
+def _outbox_insert(popug: RunningPopug, kind: str, body: bytes) -> None:
+    """Put bytes on their way as if tasks had sent them."""
+    path = Path(popug.environment["POPUG_DATA"]) / "tasks.db"
+    with sqlite3.connect(path, timeout=30) as database:
+        database.execute(
+            "INSERT INTO outbox (event_id, type, payload, created_at)"
+            " VALUES (hex(randomblob(16)), ?, ?, '2026-01-01 00:00:00.000000')",
+            (kind, body),
+        )
+    database.close()
+
+
+def _parked(popug: RunningPopug) -> list[dict[str, Any]]:
+    listed = popug.command("parked", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    rows: list[dict[str, Any]] = json.loads(listed.stdout)
+    return rows
+
+
+def test_poison_is_parked_shown_and_dropped_and_never_stops_its_neighbours(
+    popug: RunningPopug, company: Company
+) -> None:
+    kind = "popug.tasks.task_closed.v1"
+    _outbox_insert(popug, kind, b"no json at all")
+    _outbox_insert(popug, kind, json.dumps({"type": kind, "specversion": "1.0"}).encode())
+    _outbox_insert(popug, kind, json.dumps({"type": kind.replace("v1", "v2")}).encode())
+    task = company.manager.post("/tasks/api/v1/tasks", title="A good neighbour")
+    holder = company.by_id[task["assignee_id"]]
+    wait_until_equal(
+        lambda: holder.get("/accounts/api/v1/accounts/me")["balance"], -task["fee"], "the fee"
+    )
+
+    def reasons() -> set[tuple[str, str]]:
+        return {(row["service"], row["reason"].split(":")[0]) for row in _parked(popug)}
+
+    wait_until_equal(
+        reasons,
+        {
+            (service, reason)
+            for service in ("accounts", "analytics")
+            for reason in (
+                "not JSON",
+                "popug.tasks.task_closed.v1",
+                "version 2 of popug.tasks.task_closed is not known here, "
+                "only popug.tasks.task_closed.v1",
+            )
+        },
+        "six parked events",
+    )
+    assert popug.command("reconcile", "--wait", "0").returncode == 1, "parked events must alarm"
+    for row in _parked(popug):
+        number = (row["service"], str(row["number"]))
+        shown = json.loads(popug.command("parked", "show", *number, "--json").stdout)
+        assert shown["payload"]
+        retried = popug.command("parked", "retry", *number)
+        assert (retried.returncode, "still not understood" in retried.stderr) == (1, True)
+        assert popug.command("parked", "drop", *number).returncode == 2, "a reason is needed"
+        assert popug.command("parked", "drop", *number, "--reason", "test").returncode == 0
+    assert _parked(popug) == []
+    assert popug.command("reconcile").returncode == 0
+
+
+def test_close_day_from_the_command_line_pays_once(popug: RunningPopug, company: Company) -> None:
+    task = company.manager.post("/tasks/api/v1/tasks", title="Earn something")
+    holder = company.by_id[task["assignee_id"]]
+    holder.post(f"/tasks/api/v1/tasks/{task['id']}/close")
+    today = company.accountant.get("/accounts/api/v1/company")["items"][-1]["date"]
+    path = "/accounts/api/v1/accounts/me"
+
+    def moved() -> int:
+        kinds = [e["kind"] for e in holder.items(f"{path}/transactions")]
+        return kinds.count("reward")
+
+    wait_until_equal(moved, 1, "the reward")
+    balances = company.balances()
+    earned = [balance for balance in balances.values() if balance > 0]
+    for _ in range(2):
+        closed = popug.command("close-day", "--date", today, "--json")
+        assert closed.returncode == 0, closed.stderr
+        answer = json.loads(closed.stdout)
+        assert (answer["payouts"], answer["amount"]) == (len(earned), sum(earned))
+    assert company.balances() == {i: min(b, 0) for i, b in balances.items()}
+    future = popug.command("close-day", "--date", "2199-01-01")
+    assert (future.returncode, bool(future.stderr.strip())) == (1, True)
+
+
+def test_users_are_added_once_and_with_a_real_password(popug: RunningPopug) -> None:
+    add = ("users", "add", "cli@popug.test", "--name", "Cli", "--role", "worker")
+    short = popug.command(*add, "--password-stdin", stdin="short")
+    assert short.returncode == 1
+    added = popug.command(*add, "--password-stdin", "--json", stdin="long enough, this one")
+    assert added.returncode == 0, added.stderr
+    assert json.loads(added.stdout)["email"] == "cli@popug.test"
+    again = popug.command(*add, "--password-stdin", stdin="long enough, this one")
+    assert (again.returncode, "Traceback" in again.stderr) == (1, False)
+
+
+def test_status_tells_how_each_service_is(popug: RunningPopug) -> None:
+    status = popug.command("status", "--json")
+    assert status.returncode == 0
+    rows = json.loads(status.stdout)
+    assert {r["service"] for r in rows} == {
+        "auth",
+        "tasks",
+        "accounts",
+        "billing",
+        "mailer",
+        "analytics",
+    }
+    assert all(row["ok"] for row in rows)
