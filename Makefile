@@ -55,6 +55,15 @@ format: $(STAMP) ## Put the code in shape
 docs: $(STAMP) ## Make docs/events.md and docs/asyncapi.json anew from the declared events
 	@$(PYTHON) -m popug.documents
 
+.PHONY: messages
+messages: $(STAMP) ## Bring the translations up to date with the texts in the code
+	@$(VENV)/bin/pybabel --quiet extract --mapping babel.cfg --keywords "_l lazy_gettext" \
+	  --no-location --sort-output --project Popug --version 1 \
+	  --copyright-holder "UberPopug Inc." --output $(VENV)/messages.pot $(PACKAGES)
+	@$(VENV)/bin/pybabel --quiet update --input-file $(VENV)/messages.pot \
+	  --output-dir popug/translations --no-fuzzy-matching --ignore-obsolete --width 100
+	@echo "Translate what is new in popug/translations. Now: make test"
+
 .PHONY: lock
 lock: $(STAMP) ## Choose the newest packages that pyproject.toml allows, with their hashes
 	@$(PYTHON) -m uv --version 2>/dev/null || $(PYTHON) -m pip install --quiet uv
