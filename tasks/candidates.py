@@ -27,6 +27,7 @@ from tasks.domain import draw_assignee
 FRESH = timedelta(seconds=2)
 SERVES_WHILE_AWAY = timedelta(minutes=5)
 EXTENSION = "tasks.candidates"
+MOST_AT_ONCE = "5000"  # to another service, auth gives longer pages than to people
 
 # Draws that nobody can foretell.
 CHANCE = SystemRandom()
@@ -84,7 +85,9 @@ class Candidates:
             self._asking.release()
 
     def _listed_by_auth(self) -> tuple[Candidate, ...]:
-        people = self._remote.items("auth", "/api/v1/users", as_service=True, candidates="true")
+        people = self._remote.items(
+            "auth", "/api/v1/users", as_service=True, candidates="true", limit=MOST_AT_ONCE
+        )
         return tuple(Candidate(person["id"], person["name"]) for person in people)
 
     def _younger_than(self, limit: timedelta) -> bool:
