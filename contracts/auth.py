@@ -18,4 +18,4 @@ class AccessChanged(Event, type="popug.auth.access_changed.v1", subject="user_id
     active: bool
     epoch: Annotated[int, Field(ge=0, le=2**31 - 1)]
     # Sessions that are over; their tokens are refused from now on.
-    ended_sessions: list[EventId] = []
+    ended_sessions: list[EventId] = Field(default_factory=list)
