@@ -27,7 +27,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%(?:\d\$)?[sd]|\{\w*\}")
 def said() -> frozenset[str | tuple[str, ...]]:
     """Every text in the code and the templates."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
-        mapping, options = parse_mapping_cfg(file)
+        mapping, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
     return frozenset(
         text
         for package in PACKAGES
@@ -47,8 +47,13 @@ def messages() -> Iterator[Message]:
     return (message for message in catalog() if message.id)
 
 
+def forms(text: object) -> tuple[str, ...]:
+    """A message's text, or the texts for each number."""
+    return tuple(map(str, text)) if isinstance(text, (tuple, list)) else (str(text or ""),)
+
+
 def texts(message: Message) -> tuple[str, ...]:
-    return message.string if isinstance(message.string, tuple) else (message.string,)
+    return forms(message.string)
 
 
 def test_the_search_finds_texts_in_code_and_in_templates() -> None:
@@ -68,8 +73,7 @@ def test_every_text_is_translated_and_looked_over() -> None:
 
 def test_translations_keep_the_placeholders() -> None:
     for message in messages():
-        ids = message.id if isinstance(message.id, tuple) else (message.id,)
-        wanted = {match.group() for match in PLACEHOLDER.finditer(ids[-1])}
+        wanted = {match.group() for match in PLACEHOLDER.finditer(forms(message.id)[-1])}
         for text in texts(message):
             assert {match.group() for match in PLACEHOLDER.finditer(text)} == wanted, text
 
@@ -94,4 +98,5 @@ def test_the_compiled_catalog_counts_as_russians_do(number: int, form: int) -> N
     counted = [message for message in messages() if isinstance(message.id, tuple)]
     assert counted
     for message in counted:
-        assert spoken.ngettext(*message.id, number) == texts(message)[form]
+        one, many = forms(message.id)
+        assert spoken.ngettext(one, many, number) == texts(message)[form]

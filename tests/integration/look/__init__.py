@@ -14,7 +14,7 @@ from chassis.service import Link, Service
 pages = Blueprint("pages", __name__)
 
 
-class SeedForm(Form):
+class SeedForm(Form):  # type: ignore[misc]  # the library ships no types
     """What is asked on the page."""
 
     name = StringField("Name", [validators.Length(max=5)], description="Up to five letters.")
