@@ -1,5 +1,6 @@
 """Billing's pages: my card and my payouts; all payouts, one payout, the day's report."""
 
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -17,6 +18,7 @@ from billing.reports_api import report_of
 from billing.sight import seen
 from billing.words import MEANINGS, STATUSES
 from chassis.access import allowed, current_user, signed_in
+from chassis.database import Reading
 from chassis.paging import DEFAULT_LIMIT
 from chassis.runtime import query, runtime, transact
 from contracts.rest import person_names
@@ -89,11 +91,12 @@ def payouts() -> str:
     """Everybody's payouts, by day, status and person. Raises NoSuchDay."""
     wanted = {name: request.args.get(name) or None for name in ("date", "status", "user_id")}
     status = wanted["status"] if wanted["status"] in list(PayoutStatus) else None
+    day = day_of(wanted["date"]) if wanted["date"] else None
     page = payouts_page(
         DEFAULT_LIMIT,
         request.args.get("after"),
         user_id=wanted["user_id"],
-        day=day_of(wanted["date"]) if wanted["date"] else None,
+        day=day,
         status=PayoutStatus(status) if status else None,
     )
     people = query(listing.paid_people, PEOPLE_IN_FILTER)
@@ -105,9 +108,13 @@ def payouts() -> str:
         names=names,
         people=people,
         filters=wanted | {"status": status},
-        today=query(lambda reading: reading.today),
+        report_day=day or (page.items[0].date if page.items else query(_today)),
         **WORDS,
     )
+
+
+def _today(reading: Reading) -> date:
+    return reading.today
 
 
 def _payout(payout_id: str, form: CancelForm) -> str:

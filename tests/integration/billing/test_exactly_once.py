@@ -13,7 +13,7 @@ from billing.gateway import Accepted, AnswerLost, Gateway, NotFound, Refused
 from billing.gateways import GATEWAYS
 from billing.gateways.sandbox import SandboxGateway
 from chassis.runtime import Runtime
-from tests.integration.billing.conftest import API, GOOD_CARD, Desk
+from tests.integration.billing.conftest import API, DECLINED_CARD, GOOD_CARD, Desk
 
 
 class Killed(BaseException):
@@ -317,6 +317,9 @@ def test_one_key_from_eight_threads_is_one_transfer(desk: Desk) -> None:
         answers = set(pool.map(pay, range(24)))
     assert len(answers) == 1
     assert [(t.key, t.amount) for t in desk.book()] == [("one-key", 700)]
+    declined = CardNumber(DECLINED_CARD)
+    assert {bank.pay("one-key", 700, "USD", declined)} == answers  # what is paid stays paid
+    assert bank.pay("another-key", 700, "USD", declined) == Refused("card declined", final=True)
     assert bank.ask("another-key") == NotFound()
 
 

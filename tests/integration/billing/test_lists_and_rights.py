@@ -1,6 +1,6 @@
 """Who sees and does what with payouts, over REST and on the pages (contract, section 3)."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -210,6 +210,7 @@ def test_the_list_of_all_names_people_and_keeps_its_filters(three: Desk) -> None
     page = accountant.get("/billing/payouts").text
     assert "Ann" in page
     assert "Bob" in page
+    assert "/billing/reports/2026-03-09" in page
     filtered = accountant.get("/billing/payouts?user_id=bob&date=2026-03-09&status=ready").text
     assert "$10.03" in filtered
     assert "$10.01" not in filtered
@@ -246,7 +247,6 @@ def test_a_write_from_another_site_is_refused(desk: Desk) -> None:
         headers={"Sec-Fetch-Site": "cross-site"},
     )
     assert answer.status_code == 403
-    assert date(2026, 3, 9) == YESTERDAY
 
 
 def test_there_is_no_webhook_of_a_gateway_that_sends_none(desk: Desk) -> None:
