@@ -1,6 +1,8 @@
 """Guessing passwords."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -151,19 +153,50 @@ def test_old_failures_are_forgotten_by_the_job(office: Office) -> None:
     assert _rows(office, "sessions") == 0
 
 
-def test_a_user_who_is_disabled_between_check_and_session_does_not_get_in(
+def _meanwhile(office: Office, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Any]) -> None:
+    """Something happens after a right password was checked, before its session begins."""
+    real = passwords.matches
+
+    def slow(stored: str | None, password: str) -> bool:
+        right = real(stored, password)
+        if right:
+            happens()
+        return right
+
+    monkeypatch.setattr(passwords, "matches", slow)
+
+
+def test_who_is_disabled_between_check_and_session_does_not_get_in(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.add("Root", "admin")
     ann = office.add("Ann")
-    real = passwords.matches
-
-    def slow(stored: str | None, password: str) -> bool:
-        office.do(commands.change_user, ann.id, active=False)
-        return real(stored, password)
-
-    monkeypatch.setattr(passwords, "matches", slow)
+    _meanwhile(office, monkeypatch, lambda: office.do(commands.change_user, ann.id, active=False))
     assert office.attempt("ann@popug.test").status_code == 401
+    assert _rows(office, "sessions") == 0
+
+
+def test_a_password_changed_between_check_and_session_is_no_longer_good(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = office.add("Ann")
+    new = passwords.hash_password("quite another one")
+    _meanwhile(office, monkeypatch, lambda: office.do(commands.set_password, ann.id, new))
+    assert office.attempt("ann@popug.test").status_code == 401
+    assert _rows(office, "sessions") == 0
+
+
+def test_a_right_guess_beside_ten_wrong_ones_learns_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.add("Ann")
+
+    def others_guess() -> None:
+        for _ in range(10):
+            assert office.attempt("ann@popug.test", "wrong password").status_code == 401
+
+    _meanwhile(office, monkeypatch, others_guess)
+    assert office.attempt("ann@popug.test").status_code == 429
     assert _rows(office, "sessions") == 0
 
 

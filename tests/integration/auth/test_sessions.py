@@ -6,6 +6,7 @@ from collections.abc import Callable
 import auth
 from auth import commands, sessions
 from auth.domain import Session
+from chassis.access import AccessBook
 from chassis.database import Transaction
 from chassis.identity import Identity
 from contracts.auth import AccessChanged
@@ -48,7 +49,8 @@ def test_an_ended_session_is_refused_at_once_and_only_that_one(office: Office) -
 
 
 def test_it_is_refused_at_once_without_the_tests_help(office: Office) -> None:
-    """The workbench switches the chassis's memory off; auth must have done so itself."""
+    """The workbench switches the chassis's memory off; auth must do so itself."""
+    office.runtime.access = AccessBook(office.runtime.database, remembered_seconds=60)
     auth.service.prepare(office.runtime)
     office.add("Ann")
     client = office.signed_in("Ann")
