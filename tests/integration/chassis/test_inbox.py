@@ -62,6 +62,7 @@ def test_an_event_that_comes_five_times_in_any_order_counts_once(
     assert database.read(counter.numbers) == {"n0": 10, "n1": 10, "n2": 10, "n3": 10}
     assert _seen(database) == 40
     assert database.read(outbox.depth)[0] == 40
+    assert list(_waiting(database)) == []
 
 
 def test_more_than_one_transaction_holds_is_applied_to_the_end(
