@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chassis import parking
 from chassis.migrations import differences
 from chassis.outbox import metadata as chassis_metadata
 from contracts.billing import PayoutCancelled, PayoutFailed, PayoutSucceeded
@@ -144,6 +145,18 @@ def test_a_temporary_refusal_is_tried_again_after_a_pause_that_grows(
     assert len(mail_server.taken) == 1
 
 
+def test_a_mail_that_must_wait_is_not_taken_along_with_one_that_is_due(
+    at_work: AtWork, mail_server: MailServer
+) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    mail_server.answers = {"RCPT": ["450 later"]}
+    bench.hear(requested("p1"))
+    bench.settle()
+    bench.hear(requested("p2"))
+    bench.settle()
+    assert [(m["status"], m["attempts"]) for m in mails_of(bench)] == [("sent", 1), ("queued", 1)]
+
+
 @pytest.mark.parametrize("word", ["MAIL", "RCPT", "DATA"])
 def test_a_refusal_for_good_fails_the_mail_with_the_servers_words(
     at_work: AtWork, mail_server: MailServer, word: str
@@ -278,6 +291,7 @@ def test_duplicates_of_every_kind_make_one_mail_per_payout_and_kind(at_work: AtW
         bench.runtime().consumer.deliver(body + body)
         bench.hear(*order)  # the same facts under other event ids
     bench.settle()
+    assert bench.runtime().database.read(parking.count) == 0
     texts = {mail["subject"]: mail["text"] for mail in mails_of(bench)}
     assert len(mails_of(bench)) == 3
     assert set(texts) == {
