@@ -48,30 +48,29 @@ BAD_QUERIES = (
 )
 BAD_DATES = ("2026-02-30", "tomorrow", "0000-00-00", "99999-01-01", "2026-13-01", "%00", "-1")
 
+BAD_TASKS: tuple[Any, ...] = (
+    {},
+    {"title": ""},
+    {"title": "   "},
+    {"title": LONG},
+    {"title": 5},
+    {"title": None},
+    {"title": ["a"]},
+    {"title": "[POPUG-1] [again] Paint"},
+    {"title": "broken ] bracket"},
+    {"title": "nul \x00 inside"},
+    {"title": "ok", "description": LONG},
+    {"title": "ok", "description": 5},
+    {"title": "ok", "fee": 1},
+    {"title": "ok", "assignee_id": "me"},
+    [],
+    "text",
+    7,
+)
+
 # method, path, body: each is refused with one of 400, 404, 409, 413, 415, 422.
 BAD_BODIES: tuple[tuple[str, str, Any], ...] = (
-    *(
-        ("POST", "/tasks/api/v1/tasks", body)
-        for body in (
-            {},
-            {"title": ""},
-            {"title": "   "},
-            {"title": LONG},
-            {"title": 5},
-            {"title": None},
-            {"title": ["a"]},
-            {"title": "[POPUG-1] [again] Paint"},
-            {"title": "broken ] bracket"},
-            {"title": "nul \x00 inside"},
-            {"title": "ok", "description": LONG},
-            {"title": "ok", "description": 5},
-            {"title": "ok", "fee": 1},
-            {"title": "ok", "assignee_id": "me"},
-            [],
-            "text",
-            7,
-        )
-    ),
+    *(("POST", "/tasks/api/v1/tasks", body) for body in BAD_TASKS),
     *(
         ("POST", "/auth/api/v1/users", body)
         for body in (
