@@ -108,6 +108,7 @@ def _show(account: Account, title: str, may_reverse: bool) -> str:
     days, following = query(
         statements.statement, account.user_id, _statement_cursor(), DEFAULT_LIMIT
     )
+    undoing = {(domain.REVERSAL, entry.transaction_id) for entry in _entries(days)}
     return render_template(
         "accounts/account.html",
         account=account,
@@ -119,6 +120,7 @@ def _show(account: Account, title: str, may_reverse: bool) -> str:
         kinds=KINDS,
         may_reverse=may_reverse,
         reversible=domain.WORK,
+        undone={source for _kind, source in query(ledger.already_posted, undoing)},
     )
 
 

@@ -152,6 +152,17 @@ def test_a_crash_at_every_step_is_made_good(
     assert payouts(database) == PAID
 
 
+def test_the_job_is_woken_to_finish_what_somebody_began(
+    twenty: Workbench, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(database, "on_wake", woken.append)
+    database.run(closing.begin_closing, YESTERDAY, "carol")
+    assert woken == ["close days"]
+    twenty.runtime().jobs.run_all()
+    assert recorded(database) == {YESTERDAY: FIGURES}
+
+
 def test_while_a_day_is_being_closed_it_says_so_and_takes_no_entries(
     twenty: Workbench, database: Database
 ) -> None:

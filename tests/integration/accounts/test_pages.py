@@ -38,12 +38,30 @@ def test_my_account_shows_balance_today_tonight_and_titles(bench: Workbench, ann
     assert "Reverse" not in page.text.replace("Reversal", "")
 
 
+def _tonight(bench: Workbench, user_id: str) -> str:
+    page = bench.client("worker", user_id).get(f"{PAGES}/").text
+    return page.split("To be paid tonight")[1].split("</div>")[1].split(">")[-1].strip()
+
+
+def test_tonight_is_what_closing_today_would_pay(bench: Workbench, ann: str) -> None:
+    assert _tonight(bench, ann) == "$22.00"
+    bench.hear(assigned("a2", ann, 1000))
+    assert _tonight(bench, ann) == "$12.00"
+
+
 def test_a_debt_is_not_paid_tonight(bench: Workbench) -> None:
     bench.hear(assigned("a1", "bob", 1500))
-    page = bench.client("worker", "bob").get(f"{PAGES}/").text
-    tonight = page.split("To be paid tonight")[1]
-    assert "$0.00" in tonight.split("</div>")[1]
-    assert "-$15.00" in page
+    assert _tonight(bench, "bob") == "$0.00"
+    assert "-$15.00" in bench.client("worker", "bob").get(f"{PAGES}/").text
+
+
+def test_what_counts_for_tomorrow_is_not_paid_tonight(
+    bench: Workbench, database: Database, ann: str
+) -> None:
+    closing.close_day(database, TODAY, "carol")
+    bench.hear(closed("t9", ann, 5000))
+    assert balances(database)[ann] == 5000
+    assert _tonight(bench, ann) == "$0.00"
 
 
 def test_somebody_new_sees_what_will_be_here(bench: Workbench) -> None:
@@ -117,6 +135,7 @@ def test_a_fee_is_reversed_on_a_page_of_its_own(
     assert "The transaction is reversed." in shown
     assert "wrong popug" in shown
     assert "Carol Beak" in shown
+    assert f"/transactions/{fee}/reverse" not in shown
     assert client.post(path, data={"reason": "again"}).status_code == 409
 
 
