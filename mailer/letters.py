@@ -31,6 +31,9 @@ from mailer.domain import (
 LINES_MOST = 20
 TITLE_LENGTH = 120
 
+# A transaction as accounts gives it over REST.
+Entry = dict[str, Any]
+
 
 class NotReady(Exception):
     """Another service is away; the mail can be written later."""
@@ -79,7 +82,7 @@ def write_mail(runtime: Runtime, mail: Mail) -> tuple[Recipient, Content]:
     Asks other services, so never call it inside a transaction.
     """
     recipient = _recipient(runtime, mail.user_id)
-    entries = _entries(runtime, mail) if mail.kind == PAYOUT_KIND else []
+    entries = _entries(runtime, mail) if mail.kind == PAYOUT_KIND else None
     if runtime.app is None:
         raise RuntimeError("mails are written in the context of the service's app")
     with runtime.app.app_context(), force_locale(recipient.language):
@@ -112,7 +115,7 @@ def _recipient(runtime: Runtime, user_id: str) -> Recipient:
         raise NoRecipient(str(wrong)) from wrong
 
 
-def _entries(runtime: Runtime, mail: Mail) -> list[dict[str, Any]]:
+def _entries(runtime: Runtime, mail: Mail) -> list[Entry] | None:
     """What was posted on the day, oldest first, without the payout itself."""
     path = f"/api/v1/accounts/{mail.user_id}/transactions"
     try:
@@ -121,22 +124,20 @@ def _entries(runtime: Runtime, mail: Mail) -> list[dict[str, Any]]:
         raise NotReady(str(away)) from away
     except RemoteRefused as refused:
         if refused.status == 404:  # he is paid all the same, and the link shows the rest
-            return []
+            return None
         raise NotReady(f"accounts: {refused}") from refused
     return [entry for entry in reversed(found) if entry["kind"] != "payout"]
 
 
-def _letter(runtime: Runtime, mail: Mail, name: str, entries: list[dict[str, Any]]) -> Letter:
+def _letter(runtime: Runtime, mail: Mail, name: str, entries: list[Entry] | None) -> Letter:
     subject, paragraphs = _wording(mail)
-    shown = entries[:LINES_MOST]
-    titles = task_titles(runtime.remote, [entry["task_id"] for entry in shown])
-    more = len(entries) - len(shown)
+    more = max(0, len(entries or ()) - LINES_MOST)
     return Letter(
         subject=one_line(subject, 200),
         greeting=_("Hello, %(name)s!", name=name),
         paragraphs=paragraphs,
         statement_title=_("Your statement for %(day)s", day=_day(mail.date)),
-        lines=[_line(entry, titles, mail.currency) for entry in shown],
+        lines=[] if entries is None else _statement(runtime, mail, entries),
         more=ngettext("and %(num)d more entry", "and %(num)d more entries", more) if more else "",
         link_text=_("Your account"),
         link=f"{runtime.settings.public_url}/accounts/",
@@ -166,7 +167,19 @@ def _wording(mail: Mail) -> tuple[str, list[str]]:
     ]
 
 
-def _line(entry: dict[str, Any], titles: dict[str, str], currency: str) -> Line:
+def _statement(runtime: Runtime, mail: Mail, entries: list[Entry]) -> list[Line]:
+    """The first entries of the day; what is missing to the amount is from days before."""
+    shown = entries[:LINES_MOST]
+    titles = task_titles(runtime.remote, [entry["task_id"] for entry in shown])
+    lines = [_line(entry, titles, mail.currency) for entry in shown]
+    carried = mail.amount - sum(entry["sum"] for entry in entries)
+    if carried:
+        before = _("Carried over from earlier days")
+        lines.insert(0, Line("", before, _money(carried, mail.currency)))
+    return lines
+
+
+def _line(entry: Entry, titles: dict[str, str], currency: str) -> Line:
     title = one_line(titles[entry["task_id"]] if entry["task_id"] else "", TITLE_LENGTH)
     words = {
         "fee": _("Fee: %(title)s", title=title),

@@ -56,7 +56,7 @@ def test_without_a_server_the_mail_is_written_and_kept(at_work: AtWork) -> None:
         "Reward: Wash the floor  $27.00",
         "Correction: a wrong fee  $0.50",
     ]
-    assert lines[start + 4] == ""
+    assert lines[start + 4] == "" and "Carried over" not in mail["text"]
     assert "Paint &lt;b&gt;the&lt;/b&gt; cage" in mail["html"]
     assert "<b>" not in mail["html"]
     assert 'href="http://127.0.0.1:8000/accounts/"' in mail["html"]
@@ -72,6 +72,8 @@ def test_a_long_statement_is_cut_after_twenty_lines(at_work: AtWork) -> None:
     assert mail["text"].count("Fee: title unavailable") == 20
     assert mail["html"].count("Fee: title unavailable") == 20
     assert "-$10.19" in mail["text"] and "-$10.20" not in mail["text"]
+    # 1250 − (−(23·1000 + 0+1+…+22)) cents came from earlier days
+    assert "  Carried over from earlier days  $245.03" in mail["text"].splitlines()
     assert "and 3 more entries" in mail["text"] and "and 3 more entries" in mail["html"]
 
 
@@ -255,6 +257,16 @@ def test_a_service_that_is_away_is_waited_for_and_costs_no_try(
     bench.settle()
     (mail,) = mails_of(bench)
     assert (mail["status"], mail["attempts"]) == ("sent", 1)
+
+
+def test_an_account_that_is_not_known_costs_the_statement_only(at_work: AtWork) -> None:
+    bench = at_work()
+    del bench.fakes["accounts"].lists["/api/v1/accounts/u1/transactions"]
+    bench.hear(requested())
+    bench.settle()
+    (mail,) = mails_of(bench)
+    assert mail["status"] == "kept" and "Amount: $12.50" in mail["text"]
+    assert "statement" not in mail["text"]
 
 
 def test_titles_are_missing_while_tasks_is_away(at_work: AtWork) -> None:
