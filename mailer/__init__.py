@@ -17,6 +17,7 @@ from mailer.jobs import jobs
 from mailer.models import metadata
 from mailer.pages import pages
 from mailer.refusals import refusals
+from mailer.smtp import check_settings
 
 service = Service(
     name="mailer",
@@ -28,4 +29,5 @@ service = Service(
     jobs=jobs,
     links=(Link(_l("My mail"), "/", "envelope"),),
     refusals=refusals,
+    prepare=check_settings,
 )

@@ -23,7 +23,7 @@ SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 5.0, 30.0
 ADDRESS_LENGTH = 254  # RFC 5321, path without the brackets
 NAME_LENGTH = 100
 REASON_LENGTH = 500
-_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@[\w-]+(\.[\w-]+)*")
 
 
@@ -134,8 +134,18 @@ def checked_address(email: object) -> str:
     if len(email) > ADDRESS_LENGTH or any(_is_invisible(c) for c in email):
         raise AddressRefused("the address is too long or holds control characters")
     if not _ADDRESS.fullmatch(email):
-        raise AddressRefused("the address is not written as name@host")
+        raise AddressRefused("the address is not written as name@host in plain letters")
+    wire_address(email)
     return email
+
+
+def wire_address(email: str) -> str:
+    """The address as it travels: the host's name in ASCII (IDNA). Raises AddressRefused."""
+    name, _, host = email.rpartition("@")
+    try:
+        return f"{name}@{host.encode('idna').decode()}"
+    except UnicodeError as wrong:
+        raise AddressRefused("the host's name in the address cannot be one") from wrong
 
 
 def _is_of_a_name(character: str) -> bool:

@@ -5,9 +5,12 @@ mail from being taken twice meanwhile.
 """
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import parseaddr
+from functools import partial
 
+from chassis.database import DatabaseAway
 from chassis.jobs import Job
 from chassis.runtime import Runtime
 from mailer import models
@@ -30,7 +33,7 @@ def send_mails(runtime: Runtime) -> bool:
     url = runtime.settings.smtp_url
     if not url:
         for mail in mails:
-            _keep(runtime, mail)
+            _each_for_itself(runtime, mail, _keep)
         return bool(mails)
     host = parseaddr(runtime.settings.mail_from)[1].rpartition("@")[2] or "localhost"
     with SmtpServer(url, host) as server:
@@ -38,7 +41,7 @@ def send_mails(runtime: Runtime) -> bool:
         for mail in mails:
             reachable = reachable and _in_time(runtime, mail)
             if reachable:
-                reachable = _send(runtime, server, mail)
+                reachable = _each_for_itself(runtime, mail, partial(_send, server))
             else:
                 _put_off(runtime, mail, mail.last_error)
     return bool(mails)
@@ -48,14 +51,29 @@ def _in_time(runtime: Runtime, mail: Mail) -> bool:
     return mail.claimed_until is None or runtime.clock.now() < mail.claimed_until - MARGIN
 
 
-def _keep(runtime: Runtime, mail: Mail) -> None:
+def _each_for_itself(runtime: Runtime, mail: Mail, work: Callable[[Runtime, Mail], bool]) -> bool:
+    """Do the work; a mail at which it breaks waits, and does not stop the others."""
+    try:
+        return work(runtime, mail)
+    except DatabaseAway:
+        raise
+    except Exception as error:
+        runtime.log.exception("mail broke the sending", mail_id=mail.id)
+        now = runtime.clock.now()
+        due = next_try(now, mail.attempts + 1, random.random())  # noqa: S311 (only spreads load)
+        runtime.database.run(record, mail, Outcome(QUEUED, repr(error), due, counted=True))
+        return True
+
+
+def _keep(runtime: Runtime, mail: Mail) -> bool:
     """Without an SMTP server a mail is written and shown on the page."""
     written = _written(runtime, mail)
     if written:
         runtime.database.run(record, mail, Outcome(KEPT, content=written[1]))
+    return True
 
 
-def _send(runtime: Runtime, server: SmtpServer, mail: Mail) -> bool:
+def _send(server: SmtpServer, runtime: Runtime, mail: Mail) -> bool:
     """Send one mail and record it; says whether the server was there."""
     written = _written(runtime, mail)
     if not written:

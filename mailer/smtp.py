@@ -11,7 +11,9 @@ from email.utils import format_datetime, parseaddr
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
-from mailer.domain import Content, header_name
+from chassis.runtime import Runtime
+from chassis.settings import SettingsRefused
+from mailer.domain import AddressRefused, Content, checked_address, header_name, wire_address
 
 TIMEOUT_SECONDS = 10.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -36,8 +38,8 @@ def message(
     """The mail as it travels: text and HTML, to one person."""
     made = EmailMessage(policy=SMTP)
     sender_name, sender = parseaddr(mail_from)
-    made["From"] = Address(header_name(sender_name), addr_spec=sender)
-    made["To"] = Address(header_name(name), addr_spec=content.email)
+    made["From"] = Address(header_name(sender_name), addr_spec=wire_address(sender))
+    made["To"] = Address(header_name(name), addr_spec=wire_address(content.email))
     made["Subject"] = content.subject
     made["Date"] = format_datetime(now)
     made["Message-ID"] = message_id
@@ -47,6 +49,29 @@ def message(
     made.add_alternative(content.html, subtype="html", cte="quoted-printable")
     made["Content-Language"] = content.language
     return made
+
+
+def check_settings(runtime: Runtime) -> None:
+    """Refuse to start with a sender or server that no mail could go through.
+
+    Raises SettingsRefused.
+    """
+    settings = runtime.settings
+    try:
+        checked_address(parseaddr(settings.mail_from)[1])
+    except AddressRefused as wrong:
+        raise SettingsRefused(
+            f"POPUG_MAIL_FROM={settings.mail_from!r}: {wrong}; "
+            "write it like popug@example.com or Popug <popug@example.com>"
+        ) from wrong
+    try:
+        known = not settings.smtp_url or (
+            urlsplit(settings.smtp_url).hostname and urlsplit(settings.smtp_url).port != 0
+        )
+    except ValueError:
+        known = False
+    if not known:  # the URL itself may hold a password, so it is not repeated
+        raise SettingsRefused("POPUG_SMTP_URL: write it like smtp://user:password@host:587")
 
 
 class SmtpServer:

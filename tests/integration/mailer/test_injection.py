@@ -1,15 +1,20 @@
 """What people and other services wrote cannot change where a mail goes or what runs in it."""
 
 from collections.abc import Callable
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.billing import PayoutFailed
+from mailer.domain import Content, one_line
+from mailer.smtp import message
 from tests.integration.mailer.conftest import DAY, add_person, entry, mails_of, requested
 from tests.integration.mailer.mail_server import MailServer
-from tests.support import Workbench
+from tests.support import NOON, Workbench
 
 AtWork = Callable[..., Workbench]
 
@@ -67,6 +72,13 @@ def _runs_nothing(mail: dict[str, Any]) -> None:
     assert mail["status"] == "sent"
     assert "<script" not in mail["html"] and "<img" not in mail["html"]
     assert "49" not in mail["html"].replace("#212529", "")  # nothing was calculated
+
+
+@given(st.text(), st.text())
+def test_no_name_and_no_subject_adds_a_header_or_a_receiver(name: str, subject: str) -> None:
+    content = Content("ann@example.com", "en", one_line(subject), "text", "html")
+    made = message(content, name, "Popug <p@example.com>", "<id@example.com>", NOON)
+    _is_harmless(message_from_bytes(made.as_bytes(), policy=policy.default))
 
 
 @pytest.mark.parametrize("text", TEXTS)

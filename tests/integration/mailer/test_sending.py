@@ -10,6 +10,7 @@ import pytest
 from chassis import parking
 from chassis.migrations import differences
 from chassis.outbox import metadata as chassis_metadata
+from chassis.settings import SettingsRefused
 from contracts.billing import PayoutCancelled, PayoutFailed, PayoutSucceeded
 from mailer.commands import claim_mails, record
 from mailer.domain import FAILED, Outcome
@@ -377,3 +378,36 @@ def test_a_batch_that_takes_too_long_gives_the_rest_back(
     monkeypatch.setattr(SmtpServer, "send", lambda *_: bench.clock.advance(minutes=2))
     assert send_mails(bench.runtime())
     assert sorted(m["status"] for m in mails_of(bench)) == ["queued", "queued", "sent", "sent"]
+
+
+def test_a_mail_that_breaks_the_job_does_not_stop_the_others(
+    at_work: AtWork, mail_server: MailServer
+) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    bench.fakes["auth"].documents["/api/v1/users/u1"] = {"surprise": 1}
+    bench.hear(requested("p1", "u1"), requested("p2", "u2"))
+    bench.settle()
+    assert sorted(mail["status"] for mail in mails_of(bench)) == ["queued", "sent"]
+    add_person(bench, "u1", "Ann", "ann@example.com")
+    bench.clock.advance(minutes=2)
+    bench.settle()
+    assert [mail["status"] for mail in mails_of(bench)] == ["sent", "sent"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mail_from": ""},
+        {"mail_from": "nonsense"},
+        {"mail_from": "popug@"},
+        {"smtp_url": "smtp://"},
+        {"smtp_url": "smtp://host:port"},
+        {"smtp_url": "smtp://user:secret@host:99999"},
+    ],
+)
+def test_settings_that_no_mail_can_go_by_are_refused_at_start(
+    at_work: AtWork, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(SettingsRefused) as refused:
+        at_work(**wrong)
+    assert "write it like" in str(refused.value) and "secret" not in str(refused.value)

@@ -12,6 +12,7 @@ from mailer.domain import (
     next_try,
     one_line,
     soon,
+    wire_address,
 )
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -53,10 +54,15 @@ def test_a_name_in_a_head_keeps_letters_and_loses_what_means_something() -> None
 
 
 @pytest.mark.parametrize(
-    "email", ["a@b", "ann.lee+popug@mail.example.com", "o'neill@x.org", "борис@почта.рф"]
+    "email", ["a@b", "ann.lee+popug@mail.example.com", "o'neill@x.org", "boris@почта.рф"]
 )
 def test_plain_addresses_pass(email: str) -> None:
     assert checked_address(email) == email
+
+
+def test_a_host_in_other_letters_travels_in_ascii() -> None:
+    assert wire_address("boris@почта.рф") == "boris@xn--80a1acny.xn--p1ai"
+    assert wire_address("ann@x.org") == "ann@x.org"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +72,8 @@ def test_plain_addresses_pass(email: str) -> None:
         7,
         "",
         "ann",
+        "борис@x.org",
+        "ann@" + "x" * 64 + ".org",
         "@x.org",
         "ann@",
         "ann@x..org",
