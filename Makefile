@@ -10,6 +10,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+PACKAGES := chassis contracts popug auth tasks accounts billing mailer analytics
 CATALOGS := $(wildcard popug/translations/*/LC_MESSAGES/*.po)
 
 # Said to the tests as an option: the settings refuse POPUG_ names that they do not know.

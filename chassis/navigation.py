@@ -6,6 +6,7 @@ from flask import request
 
 from chassis.identity import Identity
 from chassis.runtime import Runtime
+from chassis.service import Link
 
 
 def service_url(service: str, path: str = "/") -> str:
@@ -13,21 +14,29 @@ def service_url(service: str, path: str = "/") -> str:
     return f"/{service}{path}"
 
 
-def navigation(runtime: Runtime, who: Identity | None) -> list[dict[str, Any]]:
-    """The entries that this person may use, each with whether it is the page shown."""
+def navigation(runtime: Runtime, who: Identity | None, *more: Link) -> list[dict[str, Any]]:
+    """The entries that this person may use, each with whether it is the page shown.
+
+    `more` are entries of no service, with their whole address.
+    """
     if who is None:
         return []
     here = request.script_root + request.path if request else ""
+    links = [
+        (group, service_url(service.name, link.path), link)
+        for group, service in enumerate(runtime.system)
+        for link in service.links
+    ]
+    links += [(len(runtime.system), link.path, link) for link in more]
     return [
         {
             "title": link.title,
-            "url": service_url(service.name, link.path),
+            "url": url,
             "icon": link.icon,
-            "active": _leads_to(service_url(service.name, link.path), here),
+            "active": _leads_to(url, here),
             "group": group,
         }
-        for group, service in enumerate(runtime.system)
-        for link in service.links
+        for group, url, link in links
         if link.roles is None or who.role in link.roles
     ]
 

@@ -39,12 +39,16 @@ class Runtime:
         broker: Broker,
         transport: Transport,
         system: Sequence[Service] = (),
+        operators: frozenset[str] = frozenset(),
     ) -> None:
-        """`system` are all services of the system, whose entries the navigation shows."""
+        """`system` are all services of the system, whose entries the navigation shows;
+        `operators` are the roles that may see how it is.
+        """
         self.service = service
         self.settings = settings
         self.clock = clock
         self.system = system
+        self.operators = operators
         self.metrics = Metrics()
         self.log = log(service=service.name)
         self.signing_key = load_signing_key(settings.keys, service.name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, redirect
+from flask import Flask, Response, redirect, request
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from chassis.access import public
@@ -18,15 +18,23 @@ from chassis.runtime import Runtime
 from chassis.security import set_headers
 from chassis.service import Service
 from chassis.settings import Settings
+from chassis.status import PAGE
 from chassis.web import create_app
+
+# A path that no service has: its "nothing here" page stands for the whole site's.
+NOWHERE = "/no/such/page"
 
 
 @dataclass(frozen=True)
 class System:
-    """The services in the order of the navigation, and where `/` leads."""
+    """The services in the order of the navigation, and where `/` leads.
+
+    `operators` are the roles that may see how the system is.
+    """
 
     services: tuple[Service, ...]
     home: str
+    operators: frozenset[str] = frozenset()
     catalogs: Path | None = None
 
     @property
@@ -58,6 +66,7 @@ class Embedded:
                 broker=broker,
                 transport=transport,
                 system=system.services,
+                operators=system.operators,
             )
             for service in system.services
         }
@@ -67,7 +76,7 @@ class Embedded:
         for runtime in self.runtimes.values():
             runtime.service.prepare(runtime)
         self.wsgi = DispatcherMiddleware(
-            _front_door(system, settings),
+            _front_door(system, self.apps, settings),
             {f"/{name}": _Mounted(self.apps, name) for name in self.apps},
         )
 
@@ -108,13 +117,26 @@ class _Mounted:
         return self._apps[self._name](environ, start_response)
 
 
-def _front_door(system: System, settings: Settings) -> Flask:
+def _front_door(system: System, apps: Mapping[str, Any], settings: Settings) -> Flask:
+    """What has no service's prefix: `/`, `/status`, and nothing else."""
     app = Flask("chassis", static_folder=None)
     app.after_request(lambda response: set_headers(response, settings.secure))
+    host = system.home.strip("/")
+
+    def inside(path: str) -> Any:
+        """What the home service answers at this path of its own."""
+        environ = {**request.environ, "SCRIPT_NAME": f"/{host}", "PATH_INFO": path}
+        return Response.from_app(apps[host], environ)
 
     @public
     def home() -> Any:
         return redirect(system.home)
 
+    @public  # the page inside asks who it is
+    def status() -> Any:
+        return inside(PAGE)
+
     app.add_url_rule("/", "home", home)
+    app.add_url_rule(PAGE, "status", status)
+    app.register_error_handler(404, lambda _nothing: inside(NOWHERE))
     return app

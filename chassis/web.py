@@ -26,6 +26,7 @@ from chassis.identity import Identity, NotTrusted
 from chassis.navigation import navigation, service_url
 from chassis.refusals import Problem, as_problem
 from chassis.runtime import EXTENSION, Runtime
+from chassis.status import add_status, status_link
 
 STATIC_SECONDS = 3600
 
@@ -55,6 +56,7 @@ def create_app(runtime: Runtime, catalogs: Path | None = None, behind_proxy: boo
         app.register_blueprint(blueprint)
     app.register_blueprint(service.api)
     _add_health(app, runtime)
+    add_status(app, runtime)
     _prepare_pages(app, runtime)
     _refuse_unguarded(app)
     if behind_proxy:
@@ -154,6 +156,7 @@ def wants_json() -> bool:
     return path.startswith(("/api/", "/webhooks/", "/.well-known/")) or path in (
         "/healthz",
         "/readyz",
+        "/statusz",
         "/metrics",
     )
 
@@ -233,7 +236,7 @@ def _prepare_pages(app: Flask, runtime: Runtime) -> None:
     @app.context_processor
     def everywhere() -> dict[str, Any]:
         return {
-            "navigation": navigation(runtime, g.get("identity")),
+            "navigation": navigation(runtime, g.get("identity"), status_link(runtime)),
             "identity": g.get("identity"),
             "language": languages.language(),
             "service_url": service_url,

@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from chassis import logs
 from chassis.clock import MovingClock, SystemClock
 from chassis.keys import write_secret
 from chassis.settings import Settings
@@ -59,6 +60,7 @@ def logins_text(settings: Settings) -> str:
 
 
 def _make(settings: Settings) -> None:
+    logs.configure("WARNING", settings.log_format)  # two weeks are of no interest line by line
     now = SystemClock().now()
     zone = settings.zone
     today = now.astimezone(zone).date()
@@ -75,6 +77,7 @@ def _make(settings: Settings) -> None:
     clock.put(now)
     embedded.settle()
     embedded.close()
+    logs.configure(settings.log_level, settings.log_format)
     write_secret(settings.data / LOGINS, json.dumps(logins, indent=2).encode())
 
 

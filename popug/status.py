@@ -1,37 +1,23 @@
-"""How the system is, service by service."""
+"""How the system is, service by service, for the command line."""
 
 from typing import Any
 
-from chassis import outbox, parking
 from chassis.database import DatabaseAway
 from chassis.keys import KeyMissing
+from chassis.status import own_status
 from popug.opening import OpenRuntime
 from popug.system import system
 
 
 def look(open_runtime: OpenRuntime) -> list[dict[str, Any]]:
-    """A row per service: `service, ok, error, waiting, oldest, parked`."""
+    """A row per service: `ok`, `error`, and the figures of `chassis.status.own_status`."""
     return [_look_at(open_runtime, name) for name in system.names]
 
 
 def _look_at(open_runtime: OpenRuntime, name: str) -> dict[str, Any]:
     try:
-        with open_runtime(name) as runtime, runtime.database.reading() as reading:
-            waiting, oldest = outbox.depth(reading)
-            return {
-                "service": name,
-                "ok": True,
-                "error": None,
-                "waiting": waiting,
-                "oldest": oldest.isoformat() if oldest else None,
-                "parked": parking.count(reading),
-            }
+        with open_runtime(name) as runtime:
+            return {"ok": True, "error": None, **own_status(runtime)}
     except (DatabaseAway, KeyMissing) as away:
-        return {
-            "service": name,
-            "ok": False,
-            "error": str(away),
-            "waiting": None,
-            "oldest": None,
-            "parked": None,
-        }
+        nothing = dict.fromkeys(("version", "waiting", "oldest", "parked"))
+        return {"ok": False, "error": str(away), "service": name, **nothing}

@@ -8,12 +8,14 @@ from analytics import service as analytics
 from auth import service as auth
 from billing import service as billing
 from chassis.system import System
+from contracts.roles import ADMIN
 from mailer import service as mailer
 from tasks import service as tasks
 
 system = System(
     services=(tasks, accounts, billing, mailer, analytics, auth),
     home="/tasks/",
+    operators=frozenset({ADMIN}),
     catalogs=Path(__file__).parent / "translations",
 )
 

@@ -21,6 +21,7 @@ from chassis.system import Embedded, System
 from chassis.web import cookie_name
 
 NAMES = ("auth", "tasks", "accounts", "billing", "mailer", "analytics")
+OPERATORS = frozenset({"admin"})
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 
@@ -35,7 +36,7 @@ class Workbench:
         self.clock = MovingClock(NOON)
         self.settings = load_settings({}, data=folder / "data", **settings)
         make_keys(self.settings.keys, list(NAMES))
-        self.embedded = Embedded(System(services, "/tasks/"), self.settings, self.clock)
+        self.embedded = Embedded(System(services, "/tasks/", OPERATORS), self.settings, self.clock)
         self.fakes: dict[str, FakeService] = {}
         self._taken: dict[str, Any] = {}
         for name in NAMES:

@@ -137,7 +137,8 @@ def _forgeries(company: Company) -> Iterator[tuple[str, str]]:
     yield "another algorithm", jwt.encode({"alg": "HS256"}, claims, OctKey.generate_key(256))
     yield "an edited role", ".".join((head, _part(worker | {"role": "admin"}), signature))
     yield "no expiry", jwt.encode(header, no_expiry, auth.key, algorithms=["Ed25519"])
-    yield "expired", bench._issuer.for_person(stranger, now - timedelta(days=2), now)[:-1] + "A"
+    a_minute_ago = now - timedelta(minutes=1)
+    yield "just expired", bench._issuer.for_person(stranger, now - timedelta(days=2), a_minute_ago)
     yield "a foreign key", jwt.encode(header, claims, foreign, algorithms=["Ed25519"])
     yield "a service's key", tasks.for_person(stranger, now, now + timedelta(hours=1))
     yield (

@@ -66,14 +66,14 @@ def test_poison_is_parked_shown_and_dropped_and_never_stops_its_neighbours(
         "six parked events",
     )
     assert popug.command("reconcile", "--wait", "0").returncode == 1, "parked events must alarm"
-    for row in _parked(popug):
-        number = (row["service"], str(row["number"]))
-        shown = json.loads(popug.command("parked", "show", *number, "--json").stdout)
-        assert shown["payload"]
-        retried = popug.command("parked", "retry", *number)
-        assert (retried.returncode, "still not understood" in retried.stderr) == (1, True)
-        assert popug.command("parked", "drop", *number).returncode == 2, "a reason is needed"
-        assert popug.command("parked", "drop", *number, "--reason", "test").returncode == 0
+    first, *others = [(row["service"], str(row["number"])) for row in _parked(popug)]
+    shown = json.loads(popug.command("parked", "show", *first, "--json").stdout)
+    assert shown["payload"] == "no json at all"
+    retried = popug.command("parked", "retry", *first)
+    assert (retried.returncode, "still not understood" in retried.stderr) == (1, True)
+    assert popug.command("parked", "drop", *first).returncode == 2, "a reason is needed"
+    for number in (first, *others):
+        assert popug.command("parked", "drop", *number, "--reason", "a test").returncode == 0
     assert _parked(popug) == []
     assert popug.command("reconcile").returncode == 0
 
