@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -73,9 +74,8 @@ def test_a_second_start_makes_nothing_anew(popug: RunningPopug, people: dict[str
     assert len(people["admin"].items("/tasks/api/v1/tasks")) == tasks
 
 
-def test_production_has_no_demo(popug: RunningPopug) -> None:
-    popug.environment["POPUG_DATABASE_URL"] = "sqlite:////nowhere/{service}.db"
-    refused = popug.command("run", "--port", "0", "--demo")
-    del popug.environment["POPUG_DATABASE_URL"]
+def test_production_has_no_demo(tmp_path: Path) -> None:
+    servers = RunningPopug(tmp_path, POPUG_DATABASE_URL="sqlite:////nowhere/{service}.db")
+    refused = servers.command("run", "--port", "0", "--demo")
     assert refused.returncode == 1
     assert "--demo" in refused.stderr
