@@ -12,7 +12,7 @@ from sqlalchemy import select
 from accounts import days
 from accounts.days import LateEntry
 from accounts.domain import COMPANY, FEE, PAYOUT, POPUG, REWARD, Cents
-from accounts.models import entries
+from accounts.models import accounts, entries
 from chassis.database import Reading
 
 
@@ -21,6 +21,14 @@ class Work:
     """A fee (`source_id` is the assignment) or a reward (the task); `amount` is positive."""
 
     source_id: str
+    user_id: str
+    amount: Cents
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a popug is owed, or owes if `amount` is negative."""
+
     user_id: str
     amount: Cents
 
@@ -51,6 +59,12 @@ def _work(reading: Reading, kind: str) -> Iterator[Work]:
     )
     for row in reading.execute(query):
         yield Work(row.source_id, row.user_id, abs(row.sum))
+
+
+def balances(reading: Reading) -> Iterator[Balance]:
+    """The balance of every account."""
+    for row in reading.execute(select(accounts.c.user_id, accounts.c.balance)):
+        yield Balance(row.user_id, row.balance)
 
 
 def payouts(reading: Reading) -> Iterator[Payout]:

@@ -21,7 +21,7 @@ import tasks.facts
 from accounts.domain import WORK
 from billing.domain import PayoutStatus
 from chassis import inbox, outbox, parking
-from chassis.database import Database
+from chassis.database import Database, Reading
 from chassis.events import decode
 from chassis.migrations import migrate
 from chassis.runtime import Runtime
@@ -65,6 +65,7 @@ def all_invariants(views: Views) -> list[Finding]:
         returns_agree(views),
         mails_agree(views),
         days_agree(views),
+        sums_agree(views),
         nothing_on_its_way(views),
         nothing_parked(views),
         ledger_replays(views),
@@ -149,6 +150,18 @@ def days_agree(views: Views) -> Finding:
     return Finding(finding.name, finding.ok, f"{finding.detail}; {len(late)} late entries: {ids}")
 
 
+def sums_agree(views: Views) -> Finding:
+    """What analytics has counted for each popug comes to his balance: nothing went unheard."""
+    counted: Counter[str] = Counter()
+    for day in views.of("analytics", analytics.facts.user_days):
+        counted[day.user_id] += day.sum
+    return _compare(
+        "analytics' sums are the balances",
+        [(b.user_id, b.amount) for b in views.of("accounts", accounts.facts.balances) if b.amount],
+        [(user_id, amount) for user_id, amount in counted.items() if amount],
+    )
+
+
 def nothing_on_its_way(views: Views) -> Finding:
     """Outboxes drain."""
     waiting = {
@@ -180,7 +193,7 @@ def ledger_replays(views: Views) -> Finding:
 
 
 def analytics_replays(views: Views) -> Finding:
-    """Analytics built from zero on a scratch database gives the same days."""
+    """Analytics built from zero on a scratch database gives the same figures."""
     runtime = views.runtimes["analytics"]
     with tempfile.TemporaryDirectory() as folder:
         scratch = Database(
@@ -195,13 +208,18 @@ def analytics_replays(views: Views) -> Finding:
                 scratch.run(
                     inbox.apply, runtime.service.handlers, [decode(body) for body in bodies]
                 )
-        rebuilt = scratch.read(lambda reading: list(analytics.facts.days(reading)))
+        rebuilt = scratch.read(_analytics_figures)
         scratch.dispose()
     return _compare(
         "all events replayed give the same analytics",
-        [tuple(vars(day).values()) for day in rebuilt],
-        [tuple(vars(day).values()) for day in views.of("analytics", analytics.facts.days)],
+        rebuilt,
+        views.of("analytics", _analytics_figures),
     )
+
+
+def _analytics_figures(reading: Reading) -> list[tuple[Any, ...]]:
+    figures = [*analytics.facts.days(reading), *analytics.facts.user_days(reading)]
+    return [tuple(vars(figure).values()) for figure in figures]
 
 
 def _work(views: Views, look: Callable[..., Iterable[Any]]) -> list[tuple[Any, ...]]:
