@@ -243,12 +243,21 @@ def _code(error: DBAPIError) -> int:
 
 
 def _engine(url: str) -> Engine:
+    # Errors end up in logs and beside parked events; the values of a row have no place there.
     if url.startswith("sqlite"):
-        engine = create_engine(url, pool_size=32, max_overflow=32, pool_timeout=30)
+        engine = create_engine(
+            url, pool_size=32, max_overflow=32, pool_timeout=30, hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", pool_size=16)
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        pool_size=16,
+        hide_parameters=True,
+    )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

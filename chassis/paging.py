@@ -48,10 +48,19 @@ def read_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         not isinstance(values, list)
         or len(values) != len(kinds)
         or any(type(value) is not kind for value, kind in zip(values, kinds, strict=True))
-        or any(isinstance(value, int) and abs(value) >= 2**63 for value in values)
+        or not all(_can_be_stored(value) for value in values)
     ):
         raise _bad_cursor()
     return tuple(values)
+
+
+def _can_be_stored(value: Any) -> bool:
+    """Whether a database would take it: integers of 64 bits, text without lone surrogates."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    return True
 
 
 def _bad_cursor() -> Problem:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 PREFIX = "POPUG_"
+# Their URLs may hold a password, so a refusal does not repeat them.
+MAY_HOLD_PASSWORDS = frozenset({"database_url", "broker_url", "smtp_url"})
 
 
 class SettingsRefused(Exception):
@@ -122,8 +124,13 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any
         return Settings.model_validate(values | overrides)
     except ValidationError as refused:
         lines = [
-            f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: "
-            f"{e['msg'].removeprefix('Value error, ')}"
+            f"{_assignment(str(e['loc'][0]), e['input'])}: {e['msg'].removeprefix('Value error, ')}"
             for e in refused.errors()
         ]
-        raise SettingsRefused("\n".join(lines)) from refused
+        # Not `from refused`: the text of that error repeats every value.
+        raise SettingsRefused("\n".join(lines)) from None
+
+
+def _assignment(field: str, value: object) -> str:
+    name = f"{PREFIX}{field.upper()}"
+    return name if field in MAY_HOLD_PASSWORDS else f"{name}={value!r}"

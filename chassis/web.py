@@ -6,7 +6,7 @@ declares no guard makes the factory fail.
 
 import hashlib
 import time
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +29,7 @@ from chassis.runtime import EXTENSION, Runtime
 from chassis.status import add_status, status_link
 
 STATIC_SECONDS = 3600
+METHODS = frozenset(HTTPMethod)
 
 
 def create_app(runtime: Runtime, catalogs: Path | None = None, behind_proxy: bool = False) -> Flask:
@@ -93,7 +94,9 @@ def _trace_requests(app: Flask, runtime: Runtime) -> None:
         response.headers["X-Request-Id"] = tracing.trace_id()
         route = request.url_rule.rule if request.url_rule else "?"
         seconds = time.perf_counter() - g.started
-        runtime.metrics.requests.labels(request.method, route, response.status_code).inc()
+        # Clients may make methods up, and each label value is kept for ever.
+        method = request.method if request.method in METHODS else "?"
+        runtime.metrics.requests.labels(method, route, response.status_code).inc()
         runtime.metrics.request_seconds.labels(route).observe(seconds)
         runtime.log.debug(
             "request",

@@ -178,3 +178,13 @@ def test_the_file_is_set_up_to_lose_nothing(database: Database) -> None:
 
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
     assert {name: database.read(pragma, name) for name in wanted} == wanted
+
+
+def test_the_error_of_a_statement_does_not_repeat_the_values_of_the_row(
+    database: Database,
+) -> None:
+    row = {"name": "s3cret-value", "number": 1}
+    with pytest.raises(IntegrityError) as failed, database.transaction() as tx:
+        tx.insert(counter.counts, [row, row])
+    assert "INSERT INTO counts" in str(failed.value)
+    assert "s3cret-value" not in str(failed.value)

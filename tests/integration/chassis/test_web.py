@@ -256,6 +256,15 @@ def test_a_service_says_that_it_is_alive_ready_and_how_it_does(bench: Workbench)
     assert 'http_requests_total{method="GET",route="/healthz",status="200"} 1.0' in text
 
 
+def test_methods_that_clients_make_up_add_no_label_values(bench: Workbench) -> None:
+    client = bench.client()
+    for number in range(20):
+        assert client.open("/counter/", method=f"MADEUP{number}").status_code == 405
+    text = client.get("/counter/metrics").text
+    assert "MADEUP" not in text
+    assert 'http_requests_total{method="?",route="?",status="405"} 20.0' in text
+
+
 def test_without_its_database_a_service_is_alive_and_not_ready(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

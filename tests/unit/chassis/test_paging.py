@@ -60,6 +60,7 @@ def _cursor(content: str) -> str:
         _cursor(f'["a", {"9" * 5_000}]'),
         _cursor("[" * 10_000),
         _cursor('["a", NaN]'),
+        _cursor('["\\ud800", 1]'),
     ],
 )
 def test_a_made_up_cursor_is_refused_with_422(hostile: str) -> None:

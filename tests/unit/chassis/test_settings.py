@@ -1,5 +1,6 @@
 """Settings: typed, and refused with a sentence."""
 
+import traceback
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -78,3 +79,12 @@ def test_all_wrong_values_are_told_at_once() -> None:
     with pytest.raises(SettingsRefused) as refused:
         load_settings({"POPUG_CURRENCY": "x", "POPUG_TIMEZONE": "y"})
     assert len(str(refused.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["POPUG_DATABASE_URL", "POPUG_SMTP_URL", "POPUG_BROKER_URL"])
+def test_a_refused_url_is_not_repeated_because_it_may_hold_a_password(name: str) -> None:
+    environment = {name: "http://popug:s3cret@server/popug"}
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings(environment)
+    assert str(refused.value).startswith(f"{name}: must ")
+    assert "s3cret" not in "".join(traceback.format_exception(refused.value))
