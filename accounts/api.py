@@ -4,13 +4,12 @@ import datetime
 
 from flask_babel import lazy_gettext as _l
 
-from accounts import calendar_rules, checks, closing, commands, days, domain, statements
+from accounts import checks, closing, commands, days, domain, statements
 from accounts.shapes import (
     AccountOut,
     CheckOut,
     CompanyDayOut,
     CompanyOut,
-    CompanyQuery,
     DayOut,
     NewReversal,
     ReconciliationOut,
@@ -19,6 +18,8 @@ from accounts.shapes import (
     TransactionsQuery,
 )
 from chassis.access import allowed, current_user, signed_in, signed_in_or_service
+from chassis.database import Reading
+from chassis.days import DaysQuery, asked_range, read_day
 from chassis.openapi import Api
 from chassis.paging import page_of, read_cursor
 from chassis.refusals import Problem
@@ -75,11 +76,11 @@ def reverse(json: NewReversal) -> tuple[TransactionOut, int]:
 @api.get("/company")
 @allowed(MANAGER, ACCOUNTANT, ADMIN)
 @api.describe(answer=CompanyOut)
-def company(query: CompanyQuery) -> CompanyOut:
+def company(query: DaysQuery) -> CompanyOut:
     """What each business day brought the company."""
     cursor = read_cursor(query.after, str)
-    after = calendar_rules.read_day(cursor[0]) if cursor else datetime.date.min
-    first, last = look(days.asked_range, query.first, query.last)
+    after = read_day(cursor[0]) if cursor else datetime.date.min
+    first, last = look(_asked, query)
     rows = [row for row in look(days.company_days, first, last) if row.date > after]
     page = page_of(rows[: query.limit + 1], query.limit, lambda row: [row.date.isoformat()])
     items = [CompanyDayOut.model_validate(row, from_attributes=True) for row in page.items]
@@ -91,7 +92,7 @@ def company(query: CompanyQuery) -> CompanyOut:
 @api.describe(answer=DayOut)
 def business_day(day: str) -> DayOut:
     """Whether the day is closed, and what was paid for it."""
-    return DayOut.of(look(days.business_day, calendar_rules.read_day(day)))
+    return DayOut.of(look(days.business_day, read_day(day)))
 
 
 @api.post("/days/<day>/close")
@@ -99,7 +100,7 @@ def business_day(day: str) -> DayOut:
 @api.describe(answer=DayOut)
 def close_day(day: str) -> DayOut:
     """Close the day and every earlier open one; a closed one stays as it is."""
-    closed = closing.close_day(runtime.database, calendar_rules.read_day(day), current_user.user_id)
+    closed = closing.close_day(runtime.database, read_day(day), current_user.user_id)
     return DayOut.of(closed)
 
 
@@ -112,6 +113,10 @@ def reconciliation() -> ReconciliationOut:
     return ReconciliationOut(
         checks=[CheckOut.model_validate(result, from_attributes=True) for result in results]
     )
+
+
+def _asked(reading: Reading, query: DaysQuery) -> tuple[datetime.date, datetime.date]:
+    return asked_range(query.first, query.last, reading.today)
 
 
 def _own_account() -> statements.Account:

@@ -9,7 +9,6 @@ from accounts.domain import Cents
 OPEN, CLOSING, CLOSED = "open", "closing", "closed"
 # Who closed a day, where it was no person.
 THE_CLOCK, THE_COMMAND_LINE = "clock", "command-line"
-DEFAULT_DAYS, MOST_DAYS = 30, 400
 
 
 class DayInTheFuture(Exception):
@@ -18,18 +17,6 @@ class DayInTheFuture(Exception):
     def __init__(self, day: date) -> None:
         super().__init__(day.isoformat())
         self.day = day
-
-
-class NotADay(Exception):
-    """The text is no calendar day written like 2026-03-10."""
-
-
-class WrongRange(Exception):
-    """The range is reversed, too long, or reaches into the future."""
-
-    def __init__(self, most_days: int) -> None:
-        super().__init__(str(most_days))
-        self.most_days = most_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +69,3 @@ def amounts_due(balances: Mapping[str, Cents], later: Mapping[str, Cents]) -> di
     """What is to be paid for a day: balances less `later` (entries of later days), if positive."""
     at_the_end = {user: balance - later.get(user, 0) for user, balance in balances.items()}
     return {user: amount for user, amount in at_the_end.items() if amount > 0}
-
-
-def asked_range(first: date | None, last: date | None, today: date) -> tuple[date, date]:
-    """The company days asked for; without them the last 30 up to today. Raises WrongRange."""
-    last = last or today
-    if first is None:
-        # The calendar begins at some point; nobody asks for that.
-        first = max(last, date.min + timedelta(days=DEFAULT_DAYS)) - timedelta(
-            days=DEFAULT_DAYS - 1
-        )
-    if last > today or first > last or (last - first).days >= MOST_DAYS:
-        raise WrongRange(MOST_DAYS)
-    return first, last
-
-
-def read_day(text: str) -> date:
-    """A day from text like 2026-03-10. Raises NotADay; other ISO forms are no days here."""
-    if len(text) != 10 or not text.isascii() or text[4] + text[7] != "--":
-        raise NotADay(text[:40])
-    try:
-        return date.fromisoformat(text)
-    except ValueError as broken:
-        raise NotADay(text[:40]) from broken

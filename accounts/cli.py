@@ -10,6 +10,7 @@ import click
 from accounts import calendar_rules, closing
 from accounts.calendar_rules import BusinessDay
 from chassis.database import DatabaseAway
+from chassis.days import NotADay, read_day
 from chassis.runtime import Runtime
 
 OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
@@ -17,8 +18,8 @@ OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
 
 def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
     try:
-        return None if text is None else calendar_rules.read_day(text)
-    except calendar_rules.NotADay as refused:
+        return None if text is None else read_day(text)
+    except NotADay as refused:
         raise click.BadParameter("write the day like 2026-03-10") from refused
 
 

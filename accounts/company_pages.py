@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import format_date, ngettext
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from accounts import calendar_rules, closing, days
@@ -13,6 +12,7 @@ from accounts.calendar_rules import CompanyDay
 from accounts.pages import KINDS
 from chassis.access import allowed, current_user
 from chassis.database import Reading
+from chassis.days import NotADay, WrongRange, asked_range, read_day
 from chassis.paging import DEFAULT_LIMIT, read_cursor
 from chassis.runtime import query, runtime
 from contracts.rest import person_names, task_titles
@@ -39,17 +39,11 @@ def company() -> Any:
     asked = {name: request.args.get(name, "") for name in ("from", "to")}
     refused = ""
     try:
-        first, last = query(
-            days.asked_range, _day_or_none(asked["from"]), _day_or_none(asked["to"])
+        first, last = asked_range(
+            _day_or_none(asked["from"]), _day_or_none(asked["to"]), query(_today)
         )
-    except calendar_rules.NotADay:
-        refused = _("Write the day like 2026-03-10.")
-    except calendar_rules.WrongRange as wrong:
-        refused = _(
-            "Ask for a range of at most %(most)s days that begins before it ends "
-            "and does not reach into the future.",
-            most=wrong.most_days,
-        )
+    except (NotADay, WrongRange) as wrong:
+        refused = str(wrong.detail)
     rows = [] if refused else query(days.company_days, first, last)
     shown = asked if refused else {"from": first.isoformat(), "to": last.isoformat()}
     page = render_template(
@@ -67,7 +61,7 @@ def company() -> Any:
 def list_days() -> str:
     """Business days with what was paid for each, and entries that came late."""
     cursor = read_cursor(request.args.get("after"), str)
-    before = calendar_rules.read_day(cursor[0]) if cursor else None
+    before = read_day(cursor[0]) if cursor else None
     page = query(days.recorded_days, before, DEFAULT_LIMIT)
     late = [] if cursor else query(days.late, LATE_SHOWN)
     people = [day.closed_by for day in page.items] + [entry.user_id for entry in late]
@@ -89,7 +83,7 @@ def list_days() -> str:
 def ask_to_close(day: str) -> str:
     """What closing the day would do."""
     return render_template(
-        "accounts/close_day.html", **query(_what_closing_would_do, calendar_rules.read_day(day))
+        "accounts/close_day.html", **query(_what_closing_would_do, read_day(day))
     )
 
 
@@ -97,7 +91,7 @@ def ask_to_close(day: str) -> str:
 @allowed(*BOOKKEEPERS)
 def close_day(day: str) -> Any:
     """Close the day and every earlier open one."""
-    closed = closing.close_day(runtime.database, calendar_rules.read_day(day), current_user.user_id)
+    closed = closing.close_day(runtime.database, read_day(day), current_user.user_id)
     flash(
         ngettext(
             "%(day)s is closed: %(num)d payout.",
@@ -121,8 +115,12 @@ def _what_closing_would_do(reading: Reading, day: date) -> dict[str, Any]:
     }
 
 
+def _today(reading: Reading) -> date:
+    return reading.today
+
+
 def _day_or_none(text: str) -> date | None:
-    return calendar_rules.read_day(text) if text else None
+    return read_day(text) if text else None
 
 
 def _total(rows: list[CompanyDay]) -> dict[str, int]:

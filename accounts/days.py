@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
-from accounts import calendar_rules, domain, ledger
+from accounts import domain, ledger
 from accounts.calendar_rules import CLOSED, CLOSING, OPEN, BusinessDay, CompanyDay
 from accounts.domain import COMPANY, POPUG, Cents
 from accounts.models import accounts, business_days, entries, late_entries, ledger_state
@@ -122,11 +122,6 @@ def credit_at_the_end_of(reading: Reading, day: date) -> Credit:
         select(func.count(), func.coalesce(func.sum(query.c.held), 0)).where(query.c.held > 0)
     ).one()
     return Credit(row[0], int(row[1]))
-
-
-def asked_range(reading: Reading, first: date | None, last: date | None) -> tuple[date, date]:
-    """The days asked for; without them the last 30 up to today. Raises WrongRange."""
-    return calendar_rules.asked_range(first, last, reading.today)
 
 
 def company_days(reading: Reading, first: date, last: date) -> list[CompanyDay]:

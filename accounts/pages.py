@@ -10,10 +10,11 @@ from flask_wtf import FlaskForm
 from wtforms import Field, TextAreaField
 from wtforms.validators import DataRequired, Length, ValidationError
 
-from accounts import calendar_rules, commands, domain, ledger, models, statements
+from accounts import commands, domain, ledger, models, statements
 from accounts.domain import Entry
 from accounts.statements import Account, StatementDay
 from chassis.access import allowed, current_user, signed_in
+from chassis.days import read_day
 from chassis.paging import DEFAULT_LIMIT, read_cursor
 from chassis.refusals import Problem
 from chassis.runtime import query, runtime, transact
@@ -126,7 +127,7 @@ def _show(account: Account, title: str, may_reverse: bool) -> str:
 
 def _statement_cursor() -> tuple[date, int] | None:
     cursor = read_cursor(request.args.get("after"), str, int)
-    return (calendar_rules.read_day(cursor[0]), cursor[1]) if cursor else None
+    return (read_day(cursor[0]), cursor[1]) if cursor else None
 
 
 def _entries(days: list[StatementDay]) -> list[Entry]:

@@ -17,12 +17,4 @@ refusals: dict[type[Exception], Refusal] = {
     calendar_rules.DayInTheFuture: Refusal(
         422, _l("%(day)s has not begun yet: close today or an earlier day.")
     ),
-    calendar_rules.NotADay: Refusal(422, _l("Write the day like 2026-03-10.")),
-    calendar_rules.WrongRange: Refusal(
-        422,
-        _l(
-            "Ask for a range of at most %(most_days)s days that begins before it ends "
-            "and does not reach into the future."
-        ),
-    ),
 }

@@ -1,31 +1,19 @@
 """What the REST side takes and gives."""
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
-from accounts import calendar_rules, domain
+from accounts import domain
 from accounts.calendar_rules import BusinessDay
 from accounts.domain import Entry
+from chassis.days import WrittenDay
 from chassis.openapi import Input, Listing
-from chassis.paging import MOST
 
 # Fields are named `date` and `datetime`, which would hide the module.
 CalendarDay = datetime.date
 Moment = datetime.datetime
-
-
-def _written_day(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return calendar_rules.read_day(value)
-    except calendar_rules.NotADay as refused:
-        raise ValueError("write the day like 2026-03-10") from refused
-
-
-Day = Annotated[CalendarDay, BeforeValidator(_written_day)]
 
 
 def _no_control_characters(text: str) -> str:
@@ -93,7 +81,7 @@ class TransactionsOut(BaseModel):
 class TransactionsQuery(Listing):
     """Of one business day, or of all."""
 
-    day: Day | None = None
+    day: WrittenDay | None = None
 
 
 class NewReversal(Input):
@@ -129,16 +117,6 @@ class CompanyOut(BaseModel):
 
     items: list[CompanyDayOut]
     next: str | None
-
-
-class CompanyQuery(Listing):
-    """From–to, at most 400 days; without them the last 30 days up to today."""
-
-    model_config = ConfigDict(extra="forbid", validate_by_alias=True)
-
-    first: Day | None = Field(None, alias="from")
-    last: Day | None = Field(None, alias="to")
-    limit: int = Field(MOST, ge=1, le=MOST)
 
 
 class DayOut(BaseModel):

@@ -1,17 +1,18 @@
 """The REST side of analytics."""
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask_babel import lazy_gettext as _l
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from analytics import models
-from analytics.domain import DAY, Day, NotADay, asked_range, period_around, read_day
+from analytics.domain import DAY, Day, Range, period_around
 from chassis.access import allowed
 from chassis.database import Reading
-from chassis.openapi import Api, Listing
-from chassis.paging import MOST, page_of, read_cursor
+from chassis.days import DaysQuery, WrittenDay, asked_range, read_day
+from chassis.openapi import Api
+from chassis.paging import page_of, read_cursor
 from chassis.refusals import Problem
 from chassis.runtime import query as look
 from contracts.roles import MANAGEMENT
@@ -20,18 +21,6 @@ api = Api("analytics", "What UberPopug Inc. earns")
 
 # A field is named `date`, which would hide the type.
 CalendarDay = datetime.date
-
-
-def _written_day(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return read_day(value)
-    except NotADay as refused:
-        raise ValueError("write the day like 2026-03-10") from refused
-
-
-AskedDay = Annotated[CalendarDay, BeforeValidator(_written_day)]
 
 
 class DayOut(BaseModel):
@@ -51,25 +40,15 @@ class DaysOut(BaseModel):
     next: str | None
 
 
-class DaysQuery(Listing):
-    """From–to, at most 400 days; without them the last 30 days up to today."""
-
-    model_config = ConfigDict(extra="forbid", validate_by_alias=True)
-
-    first: AskedDay | None = Field(None, alias="from")
-    last: AskedDay | None = Field(None, alias="to")
-    limit: int = Field(MOST, ge=1, le=MOST)
-
-
 class TopTaskQuery(BaseModel):
     """The period around a day (default: today), or from–to instead of both."""
 
     model_config = ConfigDict(extra="forbid", validate_by_alias=True)
 
     period: Literal["day", "week", "month"] | None = None
-    date: AskedDay | None = None
-    first: AskedDay | None = Field(None, alias="from")
-    last: AskedDay | None = Field(None, alias="to")
+    date: WrittenDay | None = None
+    first: WrittenDay | None = Field(None, alias="from")
+    last: WrittenDay | None = Field(None, alias="to")
 
 
 class TopTaskOut(BaseModel):
@@ -115,14 +94,14 @@ def top_task(query: TopTaskQuery) -> Any:
 
 
 def _figures(reading: Reading, first: CalendarDay | None, last: CalendarDay | None) -> list[Day]:
-    return models.figures(reading, asked_range(first, last, reading.today))
+    return models.figures(reading, Range(*asked_range(first, last, reading.today)))
 
 
 def _top_task(reading: Reading, query: TopTaskQuery) -> TopTaskOut:
     if query.first or query.last:
         if query.period or query.date:
             raise Problem(422, _l("Give either a period with a date, or from and to."))
-        asked = asked_range(query.first, query.last, reading.today)
+        asked = Range(*asked_range(query.first, query.last, reading.today))
     else:
         day = query.date or reading.today
         asked = period_around(day, query.period or DAY, reading.today)

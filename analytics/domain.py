@@ -4,21 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-DEFAULT_DAYS, MOST_DAYS = 30, 400
 DAY, WEEK, MONTH = "day", "week", "month"
 PERIODS = (DAY, WEEK, MONTH)
 
 
-class NotADay(Exception):
-    """The text is no calendar day written like 2026-03-10."""
-
-
-class WrongRange(Exception):
-    """The range ends before it begins, is too long, or reaches into the future."""
-
-    def __init__(self) -> None:
-        super().__init__(f"more than {MOST_DAYS} days")
-        self.most_days = MOST_DAYS
+class DayToCome(Exception):
+    """A day that has not begun has no figures, and neither has its week or month."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +47,10 @@ class Range:
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
 
-def read_day(text: str) -> date:
-    """A day from text like 2026-03-10. Raises NotADay; other ISO forms are no days here."""
-    if len(text) != 10 or not text.isascii() or text[4] + text[7] != "--":
-        raise NotADay(text[:40])
-    try:
-        return date.fromisoformat(text)
-    except ValueError as broken:
-        raise NotADay(text[:40]) from broken
-
-
-def asked_range(first: date | None, last: date | None, today: date) -> Range:
-    """The days asked for; what is missing makes it 30 days, up to today. Raises WrongRange."""
-    last = last or today
-    if first is None:
-        # The calendar begins at some point, and cannot be left there.
-        first = date.min + max(timedelta(0), last - date.min - timedelta(days=DEFAULT_DAYS - 1))
-    if last > today or first > last or (last - first).days >= MOST_DAYS:
-        raise WrongRange
-    return Range(first, last)
-
-
 def period_around(day: date, period: str, today: date) -> Range:
-    """The day, its week (Monday first) or its month. Raises WrongRange for a future day."""
+    """The day, its week (Monday first) or its month. Raises DayToCome."""
     if day > today:
-        raise WrongRange
+        raise DayToCome
     if period == WEEK:
         monday = day - timedelta(days=day.weekday())
         return Range(monday, monday + timedelta(days=6))

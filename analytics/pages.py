@@ -8,22 +8,10 @@ from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext as _
 
 from analytics import charts, models
-from analytics.domain import (
-    DAY,
-    MONTH,
-    MOST_DAYS,
-    PERIODS,
-    WEEK,
-    Day,
-    NotADay,
-    Range,
-    WrongRange,
-    asked_range,
-    period_around,
-    read_day,
-)
+from analytics.domain import DAY, MONTH, PERIODS, WEEK, Day, Range, period_around
 from chassis.access import allowed
 from chassis.database import Reading
+from chassis.days import NotADay, WrongRange, asked_range, read_day
 from chassis.runtime import query, runtime
 from chassis.security import IMAGE_SECURITY_POLICY
 from contracts.rest import task_titles
@@ -50,13 +38,8 @@ def overview() -> Any:
     asked, refused = Range(today, today), ""
     try:
         asked = _asked(today)
-    except NotADay:
-        refused = _("Write days like 2026-03-10.")
-    except WrongRange:
-        refused = _(
-            "Ask for days up to today, the first before the last, and for at most %(most)s days.",
-            most=MOST_DAYS,
-        )
+    except (NotADay, WrongRange) as wrong:
+        refused = str(wrong.detail)
     rows = [] if refused else query(models.figures, asked)
     tops = query(_tops)
     ids = [row.top_task_id for row in rows] + [top.task_id for top in tops]
@@ -103,7 +86,7 @@ def _asked(today: date) -> Range:
     """The range in the address. Raises NotADay, WrongRange."""
     ends = [request.args.get(name) for name in ("from", "to")]
     first, last = (read_day(end) if end else None for end in ends)
-    return asked_range(first, last, today)
+    return Range(*asked_range(first, last, today))
 
 
 def _presets(today: date) -> list[tuple[str, str, str]]:

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from billing import commands, models
-from billing.domain import NoSuchDay, Payout, PayoutStatus, day_of
+from billing.domain import Payout, PayoutStatus
 from billing.listing import payouts_page
 from billing.sight import seen, whose
 from chassis.access import allowed, current_user, signed_in, signed_in_or_service
+from chassis.days import WrittenDay
 from chassis.openapi import Api, Input, Listing
 from chassis.runtime import query as look
 from chassis.runtime import transact
@@ -18,18 +19,10 @@ from contracts.roles import ACCOUNTANT, ADMIN
 api = Api("billing", "Payouts and cards of UberPopug Inc.")
 
 
-def _checked_day(text: object) -> date:
-    try:
-        return day_of(str(text))
-    except NoSuchDay as unknown:
-        raise ValueError("no such day; write it like 2026-03-10") from unknown
-
-
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
-Day = Annotated[date, BeforeValidator(_checked_day)]
 EmptyIsNone = BeforeValidator(_none_if_empty)
 
 
@@ -80,7 +73,7 @@ class PayoutsQuery(Listing):
     """Whose payouts, of which day, in which status."""
 
     user_id: Annotated[str | None, EmptyIsNone] = Field(None, max_length=200)
-    date: Annotated[Day | None, EmptyIsNone] = None
+    date: Annotated[WrittenDay | None, EmptyIsNone] = None
     status: Annotated[PayoutStatus | None, EmptyIsNone] = None
 
 

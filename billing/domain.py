@@ -78,10 +78,6 @@ class NotACardNumber(Exception):
     """These characters are no card number. They are not part of the error, on purpose."""
 
 
-class NoSuchDay(Exception):
-    """This text names no calendar day."""
-
-
 class DayToCome(Exception):
     """There is no report of a day that has not begun."""
 
@@ -182,16 +178,6 @@ def plain_reason(text: str) -> str:
     if not line or len(line) > REASON_MOST or unprintable:
         raise ReasonRefused
     return without_card_numbers(line)
-
-
-def day_of(text: str) -> date:
-    """The day written as 2026-03-10, and no other way. Raises NoSuchDay."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise NoSuchDay
-    try:
-        return date.fromisoformat(text)
-    except ValueError as unknown:
-        raise NoSuchDay from unknown
 
 
 @dataclass(frozen=True)

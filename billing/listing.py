@@ -6,9 +6,10 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Row, and_, or_, select
 
-from billing.domain import NoSuchDay, Payout, PayoutStatus, day_of
+from billing.domain import Payout, PayoutStatus
 from billing.models import as_id, payout_of, payout_transitions, payouts
 from chassis.database import Reading
+from chassis.days import NotADay, read_day
 from chassis.paging import Page, page_of, read_cursor
 from chassis.refusals import Problem
 from chassis.runtime import query
@@ -33,8 +34,8 @@ def _last_seen(cursor: str | None) -> tuple[date, str] | None:
     if values is None:
         return None
     try:
-        return day_of(values[0]), values[1]
-    except NoSuchDay as broken:
+        return read_day(values[0]), values[1]
+    except NotADay as broken:
         raise Problem(422, _l("`after` must be the `next` of an earlier page.")) from broken
 
 

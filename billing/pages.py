@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField
 
 from billing import cards, commands, listing, models
-from billing.domain import TRANSITIONS, NotACardNumber, PayoutStatus, ReasonRefused, day_of
+from billing.domain import TRANSITIONS, NotACardNumber, PayoutStatus, ReasonRefused
 from billing.listing import payouts_page
 from billing.refusals import refusals
 from billing.reports_api import report_of
@@ -19,6 +19,7 @@ from billing.sight import seen
 from billing.words import MEANINGS, STATUSES
 from chassis.access import allowed, current_user, signed_in
 from chassis.database import Reading
+from chassis.days import read_day
 from chassis.paging import DEFAULT_LIMIT
 from chassis.runtime import query, runtime, transact
 from contracts.rest import person_names
@@ -88,10 +89,10 @@ def remove_card() -> Response:
 @pages.get("/payouts")
 @allowed(ACCOUNTANT, ADMIN)
 def payouts() -> str:
-    """Everybody's payouts, by day, status and person. Raises NoSuchDay."""
+    """Everybody's payouts, by day, status and person. Raises NotADay."""
     wanted = {name: request.args.get(name) or None for name in ("date", "status", "user_id")}
     status = wanted["status"] if wanted["status"] in list(PayoutStatus) else None
-    day = day_of(wanted["date"]) if wanted["date"] else None
+    day = read_day(wanted["date"]) if wanted["date"] else None
     page = payouts_page(
         DEFAULT_LIMIT,
         request.args.get("after"),

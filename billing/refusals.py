@@ -22,6 +22,5 @@ refusals: dict[type[Exception], Refusal] = {
         ),
     ),
     domain.ReasonRefused: Refusal(422, _l("Say why, in plain text of at most 500 characters.")),
-    domain.NoSuchDay: Refusal(422, _l("There is no such day. Write it like 2026-03-10.")),
     domain.DayToCome: Refusal(422, _l("That day is still to come; it has no report yet.")),
 }

@@ -14,9 +14,10 @@ import xlsxwriter
 from flask_babel import gettext as _
 
 from billing import listing
-from billing.domain import DayToCome, Payout, PayoutStatus, day_of
+from billing.domain import DayToCome, Payout, PayoutStatus
 from billing.words import STATUSES
 from chassis.database import Reading
+from chassis.days import read_day
 from chassis.remote import Remote
 from contracts.rest import person_names
 
@@ -53,8 +54,8 @@ class Report:
 
 
 def read_payouts(reading: Reading, day: str) -> tuple[date, str, list[Payout]]:
-    """The day, the company's currency, and the day's payouts. Raises NoSuchDay, DayToCome."""
-    wanted = day_of(day)
+    """The day, the company's currency, and the day's payouts. Raises NotADay, DayToCome."""
+    wanted = read_day(day)
     if wanted > reading.today:
         raise DayToCome
     return wanted, reading.settings.currency, listing.payouts_of_day(reading, wanted)

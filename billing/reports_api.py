@@ -47,7 +47,7 @@ class ReportOut(BaseModel):
 
 
 def report_of(day: str) -> reports.Report:
-    """The report of the day that this text names. Raises NoSuchDay, DayToCome."""
+    """The report of the day that this text names. Raises NotADay, DayToCome."""
     return reports.report(*query(reports.read_payouts, day), runtime.remote)
 
 

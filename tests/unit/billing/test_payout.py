@@ -134,15 +134,3 @@ def test_reasons_that_are_none_are_refused(text: str) -> None:
 def test_a_reason_becomes_one_line_without_card_numbers() -> None:
     kept = domain.plain_reason(" wrong card\n 4242 4242-4242 4242,  sorry ")
     assert kept == "wrong card ••••, sorry"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "tomorrow", "2026-02-30", "20260310", "2026-W11-2", "2026-3-1", "0000-00-00"]
-)
-def test_texts_that_name_no_day_are_refused(text: str) -> None:
-    with pytest.raises(domain.NoSuchDay):
-        domain.day_of(text)
-
-
-def test_a_day_is_written_like_this() -> None:
-    assert domain.day_of("2028-02-29") == date(2028, 2, 29)
