@@ -14,6 +14,8 @@ POPUG, COMPANY = "popug", "company"
 FEE, REWARD, PAYOUT, REVERSAL = "fee", "reward", "payout", "reversal"
 WORK = (FEE, REWARD)
 MOST_CHARACTERS_OF_AN_ID = 64
+# As much as an event can carry: a balance beyond it could never be paid out.
+MOST_CENTS = 9_000_000_000_000
 
 
 class UnknownTransaction(Exception):
@@ -38,6 +40,10 @@ class UnknownPayout(Exception):
 
 class PayoutDiffers(Exception):
     """Billing cancelled a payout of another popug or amount than this ledger made."""
+
+
+class BalanceTooLarge(Exception):
+    """Booking this would give a balance that no payout can carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +163,16 @@ def book(
     day_of: Callable[[Posting], date],
     new_id: Callable[[], str],
 ) -> list[Entry]:
-    """Entries with the running balance of each account, in the order of the postings."""
+    """Entries with the running balance of each account, in the order of the postings.
+
+    Raises BalanceTooLarge: what cannot be paid out would keep its day from ever closing.
+    """
     running = dict(balances)
     entries: list[Entry] = []
     for posting in postings:
         running[posting.user_id] += posting.sum
+        if abs(running[posting.user_id]) > MOST_CENTS:
+            raise BalanceTooLarge(f"{posting.user_id}: {running[posting.user_id]} cents")
         entries.append(
             Entry(
                 transaction_id=new_id(),

@@ -7,6 +7,7 @@ import pytest
 
 from accounts import closing, service
 from accounts.calendar_rules import DayInTheFuture
+from chassis import parking
 from chassis.database import Database
 from contracts.accounts import PayoutRequested
 from tests.integration.accounts.desk import (
@@ -223,4 +224,17 @@ def test_a_day_of_twenty_five_hours_in_new_york(in_zone: Callable[[str], Workben
     bench.clock.put(datetime(2026, 11, 2, 5, 0, tzinfo=UTC))
     bench.settle()
     assert payouts(database) == {("ann", day, 110)}
+    assert_sound(database)
+
+
+def test_a_balance_that_no_payout_can_carry_is_parked_and_holds_up_nobody(
+    bench: Workbench, database: Database
+) -> None:
+    most = 9_000_000_000_000
+    bench.hear(closed("t1", "ann", most), closed("t2", "ann", 1), closed("t3", "bob", 500))
+    assert [event.type for event in database.read(parking.waiting)] == [
+        "popug.tasks.task_closed.v1"
+    ]
+    closing.close_day(database, TODAY, "carol")
+    assert payouts(database) == {("ann", TODAY, most), ("bob", TODAY, 500)}
     assert_sound(database)
