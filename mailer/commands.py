@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from email.utils import parseaddr
 
 from sqlalchemy import case
@@ -12,6 +12,7 @@ from chassis.ids import new_id
 from mailer import models
 from mailer.domain import (
     DONE,
+    LEASE,
     QUEUED,
     REASON_LENGTH,
     SENDING,
@@ -25,8 +26,6 @@ from mailer.domain import (
 from mailer.models import mails, payout_outcomes
 
 JOB = "send mails"
-# Longer than a batch may take; a runner that died gives its mails back after this.
-LEASE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def _take_back(tx: Transaction) -> None:
     """Queue mails again whose runner died: it may repeat one, but never loses one."""
     tx.execute(
         mails.update()
-        .where(mails.c.status == SENDING, mails.c.claimed_until <= tx.now)
+        .where(models.left_behind(tx))
         .values(status=QUEUED, claimed_until=None, next_attempt_at=tx.now)
     )
 

@@ -18,7 +18,12 @@ PAYOUT_KIND, FAILED_KIND, CANCELLED_KIND = "payout", "failed", "cancelled"
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 JITTER = 0.2
+# No mail ever waits longer; one that does was put off by a clock that was ahead.
+LONGEST_WAIT = LONGEST_PAUSE * (1 + JITTER)
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 5.0, 30.0
+
+# Longer than a batch may take; a runner that died gives its mails back after this.
+LEASE = timedelta(minutes=5)
 
 ADDRESS_LENGTH = 254  # RFC 5321, path without the brackets
 NAME_LENGTH = 100

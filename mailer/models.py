@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Date,
     Index,
     Integer,
@@ -13,14 +14,25 @@ from sqlalchemy import (
     Row,
     Table,
     UniqueConstraint,
+    and_,
     exists,
+    or_,
     select,
 )
 
 from chassis.columns import Cents, Code, Id, LongText, UtcDateTime, short_text
 from chassis.database import Reading, Transaction
 from chassis.paging import Page, page_of
-from mailer.domain import FAILED, QUEUED, SENDING, Content, Mail, MailNotFound
+from mailer.domain import (
+    FAILED,
+    LEASE,
+    LONGEST_WAIT,
+    QUEUED,
+    SENDING,
+    Content,
+    Mail,
+    MailNotFound,
+)
 
 metadata = MetaData()
 
@@ -128,16 +140,28 @@ def queued_already(reading: Reading, kind: str, payout_ids: Sequence[str]) -> se
 
 def anything_due(reading: Reading) -> bool:
     """Whether a mail waits for the job now, or was left behind by one that died."""
-    due = exists().where(mails.c.status == QUEUED, mails.c.next_attempt_at <= reading.now)
-    lost = exists().where(mails.c.status == SENDING, mails.c.claimed_until <= reading.now)
+    due = exists().where(mails.c.status == QUEUED, _is_due(reading))
+    lost = exists().where(left_behind(reading))
     return bool(reading.execute(select(due)).scalar() or reading.execute(select(lost)).scalar())
+
+
+def left_behind(reading: Reading) -> ColumnElement[bool]:
+    """Claimed by a runner that died, or by one whose clock was ahead of this one."""
+    until = mails.c.claimed_until
+    over = or_(until <= reading.now, until > reading.now + LEASE)
+    return and_(mails.c.status == SENDING, over)
+
+
+def _is_due(reading: Reading) -> ColumnElement[bool]:
+    due = mails.c.next_attempt_at
+    return or_(due <= reading.now, due > reading.now + LONGEST_WAIT)
 
 
 def due_for_update(tx: Transaction, most: int) -> list[Mail]:
     """The oldest due mails, locked; those that another runner has locked are passed over."""
     rows = tx.execute(
         select(mails)
-        .where(mails.c.status == QUEUED, mails.c.next_attempt_at <= tx.now)
+        .where(mails.c.status == QUEUED, _is_due(tx))
         .order_by(mails.c.next_attempt_at, mails.c.id)
         .limit(most)
         .with_for_update(skip_locked=True)

@@ -411,3 +411,22 @@ def test_settings_that_no_mail_can_go_by_are_refused_at_start(
     with pytest.raises(SettingsRefused) as refused:
         at_work(**wrong)
     assert "write it like" in str(refused.value) and "secret" not in str(refused.value)
+
+
+def test_a_clock_that_was_set_back_does_not_hold_mails_up(
+    at_work: AtWork, mail_server: MailServer
+) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    database = bench.runtime().database
+    mail_server.answers = {"RCPT": ["451 later"]}
+    bench.clock.advance(days=365)
+    bench.hear(requested("p1"))
+    bench.settle()  # put off by the server
+    bench.hear(requested("p2"))
+    assert [mail.payout_id for mail in database.run(claim_mails, 20)] == [
+        "p2"
+    ]  # and its runner dies
+    bench.hear(requested("p3"))
+    bench.clock.advance(days=-365)
+    bench.settle()
+    assert {mail["status"] for mail in mails_of(bench)} == {"sent"}
