@@ -38,9 +38,9 @@ def make_once(settings: Settings) -> None:
         raise click.ClickException("--demo is for the embedded form only, without servers")
     aside = settings.data / UNFINISHED
     if not (aside / WHOLE).exists():
-        if any(settings.data.glob("*.db")) and not aside.exists():
-            return
         shutil.rmtree(aside, ignore_errors=True)
+        if any(settings.data.glob("*.db")):
+            return
         _make(settings.model_copy(update={"data": aside}))
         (aside / WHOLE).touch()
     _move_in(aside, settings.data)
@@ -82,10 +82,20 @@ def _make(settings: Settings) -> None:
 
 
 def _move_in(aside: Path, data: Path) -> None:
-    """Move the whole company in place; done again from the start after a crash."""
-    for path in sorted(aside.iterdir()):
-        if path.name != WHOLE:
-            path.replace(data / path.name)
+    """Move the whole company in place; after a crash it goes on with what is left.
+
+    Nothing is replaced: what stands in its way was made by somebody meanwhile. Raises
+    click.ClickException then.
+    """
+    left = sorted(path for path in aside.iterdir() if path.name != WHOLE)
+    in_the_way = [path.name for path in left if (data / path.name).exists()]
+    if in_the_way:
+        raise click.ClickException(
+            f"the demo company cannot be moved in: {data} holds {', '.join(in_the_way)} already; "
+            f"delete {aside} to keep what is there, or start over with --reset"
+        )
+    for path in left:
+        path.rename(data / path.name)
     shutil.rmtree(aside)
 
 
