@@ -11,6 +11,9 @@ refusals: dict[type[Exception], Refusal] = {
     domain.PayoutNotReversible: Refusal(
         422, _l("A payout cannot be reversed here: cancel it in billing, and the money comes back.")
     ),
+    domain.BalanceTooLarge: Refusal(
+        422, _l("The balance would become larger than anybody can be paid.")
+    ),
     domain.ReversalNotReversible: Refusal(
         422, _l("A reversal cannot be reversed: only fees and rewards can.")
     ),

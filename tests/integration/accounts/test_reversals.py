@@ -226,3 +226,10 @@ def test_a_cancellation_that_fits_no_payout_is_parked(
     with database.reading() as reading:
         (parked,) = parking.waiting(reading)
     assert parked.reason.startswith(reason)
+
+
+def test_a_reversal_that_no_payout_could_carry_is_refused(bench: Workbench, fee: str) -> None:
+    bench.hear(closed("t1", "ann", 9_000_000_000_000), closed("t2", "ann", 1))
+    refused = _reverse(bench, fee)
+    assert refused.status_code == 422
+    assert "larger than anybody can be paid" in refused.text
