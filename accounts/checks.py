@@ -4,7 +4,6 @@ Each check is one statement, so that it looks at one moment even while the ledge
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -12,31 +11,23 @@ from sqlalchemy import Select, and_, func, or_, select
 from accounts.calendar_rules import CLOSED
 from accounts.domain import COMPANY, PAYOUT, POPUG
 from accounts.models import accounts, business_days, entries, ledger_state
+from chassis.checks import Finding
 from chassis.database import Reading
 
 MOST_NAMED = 20
 
 
-@dataclass(frozen=True)
-class Check:
-    """An invariant that holds, or names what breaks it in `detail`."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-def run(reading: Reading) -> list[Check]:
+def run(reading: Reading) -> list[Finding]:
     """All checks; it reads the whole ledger."""
     return [_check(reading, name, query()) for name, query in _CHECKS]
 
 
-def _check(reading: Reading, name: str, query: Select[Any]) -> Check:
+def _check(reading: Reading, name: str, query: Select[Any]) -> Finding:
     """A check holds when its query, which gives what breaks it, gives nothing."""
     wrong: Sequence[Any] = reading.execute(query.limit(MOST_NAMED + 1)).all()
     named = [" ".join(str(value) for value in row) for row in wrong[:MOST_NAMED]]
     more = ["and more"] if len(wrong) > MOST_NAMED else []
-    return Check(name, not wrong, ", ".join(named + more))
+    return Finding(name, not wrong, ", ".join(named + more))
 
 
 def _unbalanced_transactions() -> Select[Any]:

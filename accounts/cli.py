@@ -1,8 +1,6 @@
 """`popug close-day`: closing a business day from the command line or by cron."""
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import date, timedelta
 
 import click
@@ -11,9 +9,7 @@ from accounts import calendar_rules, closing
 from accounts.calendar_rules import BusinessDay
 from chassis.database import DatabaseAway
 from chassis.days import NotADay, read_day
-from chassis.runtime import Runtime
-
-OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
+from chassis.runtime import OpenRuntime
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:

@@ -1,17 +1,13 @@
 """`popug rebuild analytics`."""
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import click
 
 from analytics.rebuild import rebuild
 from chassis.database import DatabaseAway
 from chassis.events import NotUnderstood
-from chassis.runtime import Runtime
-
-OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
+from chassis.runtime import OpenRuntime
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """One service at work: its declaration beside its database, broker, keys and threads."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask, current_app
@@ -81,6 +82,10 @@ class Runtime:
     def close(self) -> None:
         """Let go of the database."""
         self.database.dispose()
+
+
+# How a command of the command line opens the one service that it works on.
+OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
 
 
 def _runtime() -> Runtime:

@@ -7,7 +7,7 @@ services together can show.
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import tasks.facts
 from accounts.domain import WORK
 from billing.domain import PayoutStatus
 from chassis import inbox, outbox, parking
+from chassis.checks import Finding
 from chassis.database import Database, Reading
 from chassis.events import decode
 from chassis.migrations import migrate
@@ -28,15 +29,6 @@ from chassis.runtime import Runtime
 from contracts.tasks import TaskAssigned, TaskClosed
 
 IDS_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Whether one invariant holds; `detail` counts what was compared or names what differs."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -53,9 +45,9 @@ class Views:
 def all_invariants(views: Views) -> list[Finding]:
     """Every invariant, in the order of the contract's section 7."""
     own = [
-        Finding(f"{service}: {check.name}", check.ok, check.detail)
+        replace(finding, name=f"{service}: {finding.name}")
         for service, run in (("accounts", accounts.checks.run), ("billing", billing.checks.run))
-        for check in views.of(service, run)
+        for finding in views.of(service, run)
     ]
     return [
         *own,

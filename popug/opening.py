@@ -1,18 +1,16 @@
 """Opening one service, or all, from the command line, without threads."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from chassis.broker import InProcessBroker
 from chassis.clock import SystemClock
 from chassis.keys import make_keys
 from chassis.migrations import migrate
 from chassis.remote import HttpTransport
-from chassis.runtime import Runtime
+from chassis.runtime import OpenRuntime, Runtime
 from chassis.settings import Settings
 from popug.system import system
-
-OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
 
 
 def opener(settings: Settings) -> OpenRuntime:

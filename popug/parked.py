@@ -10,7 +10,7 @@ from rich.table import Table
 
 from chassis import parking
 from chassis.events import NotUnderstood
-from popug.opening import OpenRuntime
+from chassis.runtime import OpenRuntime
 from popug.system import system
 
 _service = click.argument("service", type=click.Choice(system.names))

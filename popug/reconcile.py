@@ -13,8 +13,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from popug.invariants import Finding, Views, all_invariants
-from popug.opening import OpenRuntime, open_all
+from chassis.checks import Finding
+from chassis.runtime import OpenRuntime
+from popug.invariants import Views, all_invariants
+from popug.opening import open_all
 
 PAUSE_SECONDS = 0.5
 

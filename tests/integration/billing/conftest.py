@@ -10,6 +10,7 @@ from werkzeug.test import Client
 
 import billing
 from billing import checks, facts, listing
+from chassis.checks import Finding
 from chassis.runtime import Runtime
 from contracts.accounts import PayoutRequested
 from tests.support import Workbench
@@ -75,7 +76,7 @@ class Desk:
     def book(self) -> list[facts.Transfer]:
         return self.runtime.database.read(lambda reading: list(facts.sandbox_book(reading)))
 
-    def check(self) -> checks.Check:
+    def check(self) -> Finding:
         (check,) = self.runtime.database.read(checks.run)
         return check
 
