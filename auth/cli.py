@@ -84,7 +84,12 @@ def set_password(
 def _password(from_stdin: bool) -> str:
     """The password, never from the command line, where other users could read it."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            password = sys.stdin.readline().rstrip("\r\n")
+            password.encode()  # a terminal without UTF-8 hands odd bytes through
+        except UnicodeError as odd:
+            raise click.ClickException("the password is not text in UTF-8") from odd
+        return password
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 

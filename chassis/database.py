@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -185,6 +185,10 @@ class Database:
         """`query(reading, ...)` in a look of its own."""
         with self.reading() as reading:
             return query(reading, *args, **kwargs)
+
+    def reachable(self) -> AbstractContextManager[None]:
+        """Work on `engine` itself inside, where it must be. Raises DatabaseAway."""
+        return _away_if_unreachable()
 
     def dispose(self) -> None:
         """Close every pooled connection."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 
 class KeyMissing(Exception):
-    """A key that must be there is not; the text says which file."""
+    """A key that must be there is not, or is no key; the text says which file."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,29 @@ def load_signing_key(folder: Path, service: str) -> SigningKey:
     path = folder / f"{service}.pem"
     if not path.exists():
         raise KeyMissing(f"{path} is missing: it must hold {service}'s Ed25519 private key (PEM)")
-    return SigningKey(service, OKPKey.import_key(path.read_bytes()))
+    return SigningKey(service, _read(path, private=True))
 
 
 def load_public_keys(folder: Path) -> KeySet:
     """All public keys of `folder`. Raises KeyMissing when there is none."""
     keys: list[Any] = [
-        OKPKey.import_key(path.read_bytes(), {"kid": path.name.removesuffix(".pub.pem")})
+        _read(path, private=False, kid=path.name.removesuffix(".pub.pem"))
         for path in sorted(folder.glob("*.pub.pem"))
     ]
     if not keys:
         raise KeyMissing(f"no public key (*.pub.pem) in {folder}")
     return KeySet(keys)
+
+
+def _read(path: Path, private: bool, kid: str | None = None) -> OKPKey:
+    try:
+        key = OKPKey.import_key(path.read_bytes(), {"kid": kid} if kid else None)
+        if key.curve_name == "Ed25519" and key.is_private == private:
+            return key
+    except (JoseError, ValueError, TypeError, UnsupportedAlgorithm):
+        pass  # the error might repeat what the file holds
+    half = "private" if private else "public"
+    raise KeyMissing(f"{path} holds no Ed25519 {half} key (PEM); put it back from a backup")
 
 
 def make_keys(folder: Path, services: list[str]) -> None:

@@ -9,13 +9,33 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Boolean, Column, Integer, MetaData
+from sqlalchemy.exc import DatabaseError
 
 from chassis.columns import Bytes, Code, Id, LongText, Position, UtcDateTime, short_text
 from chassis.database import Database
 
 
+class DatabaseUnfit(Exception):
+    """A database that this version cannot work on; the text says why and what to do."""
+
+
 def migrate(database: Database, package: str) -> bool:
-    """Bring a service's tables up to date; says whether there was anything to do."""
+    """Bring a service's tables up to date; says whether there was anything to do.
+
+    Raises DatabaseAway, and DatabaseUnfit for a broken database or one of a later version.
+    """
+    try:
+        with database.reachable():
+            return _migrate(database, package)
+    except DatabaseError as broken:
+        url = database.engine.url.render_as_string(hide_password=True)
+        raise DatabaseUnfit(
+            f"the database of {package} cannot be used ({broken.orig}); "
+            f"mend {url}, or put it back from a backup"
+        ) from broken
+
+
+def _migrate(database: Database, package: str) -> bool:
     with as_file(files(package) / "migrations") as folder:
         script = ScriptDirectory(str(folder))
         head = script.get_current_head()
@@ -27,6 +47,11 @@ def migrate(database: Database, package: str) -> bool:
             connection.rollback()
             if before == head:
                 return False
+            if before and before not in {known.revision for known in script.walk_revisions()}:
+                raise DatabaseUnfit(
+                    f"the database of {package} is of a later version than this program "
+                    f"(revision {before}, known here up to {head}); run that version"
+                )
             with environment, connection.begin():
                 environment.configure(connection=connection, transactional_ddl=True)
                 environment.run_migrations()

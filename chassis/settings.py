@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "POPUG_"
+DATABASES = frozenset({"sqlite", "mysql+pymysql", "mariadb+pymysql"})
 # Their URLs may hold a password, so a refusal does not repeat them.
 MAY_HOLD_PASSWORDS = frozenset({"database_url", "broker_url", "smtp_url"})
 
@@ -58,7 +61,13 @@ class Settings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _names_the_service(cls, value: str) -> str:
+    def _is_known_and_names_the_service(cls, value: str) -> str:
+        try:
+            known = not value or make_url(value).drivername in DATABASES
+        except (ArgumentError, ValueError):
+            known = False
+        if not known:
+            raise ValueError(f"must start with one of {', '.join(sorted(DATABASES))} and ://")
         if value and "{service}" not in value:
             raise ValueError(
                 "must hold {service}, because each service has a database of its own: "

@@ -15,15 +15,17 @@ from analytics.cli import analytics
 from auth.cli import users
 from auth.models import anybody
 from chassis import logs, server
-from chassis.database import DatabaseAway
-from chassis.keys import KeyMissing
-from chassis.settings import Settings, SettingsRefused, load_settings
+from chassis.settings import Settings, load_settings
 from chassis.system import Embedded
 from popug import demo, status
 from popug.opening import opener
 from popug.parked import parked
 from popug.reconcile import reconcile
+from popug.sentences import sentence_for
 from popug.system import system
+
+# Databases hold what is nobody else's business, whoever made the data folder.
+PRIVATE = 0o077
 
 
 class _Group(click.Group):
@@ -32,16 +34,19 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (SettingsRefused, KeyMissing, server.AlreadyRunning, server.PortTaken) as refused:
-            raise click.ClickException(str(refused)) from refused
-        except DatabaseAway as away:
-            raise click.ClickException(f"the database does not answer: {away}") from away
+        except Exception as error:
+            sentence = sentence_for(error)
+            if sentence is None:
+                raise
+            logs.log().debug("the command ends", exc_info=error)
+            raise click.ClickException(sentence) from error
 
 
 @click.group(cls=_Group)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Popug: the task tracker in which UberPopug Inc. pays its people by task."""
+    os.umask(PRIVATE)
     settings = load_settings()
     logs.configure(settings.log_level, settings.log_format)
     context.obj = opener(settings)
@@ -55,18 +60,23 @@ def _settings() -> Settings:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True, help="0 takes a free one")
+@click.option(
+    "--port",
+    default=8000,
+    type=click.IntRange(0, 65_535),
+    show_default=True,
+    help="0 takes a free one",
+)
 @click.option("--demo", "with_demo", is_flag=True, help="a demo company on the first start")
 @click.option("--reset", is_flag=True, help="forget everything first (asks)")
 @click.option("--yes", is_flag=True, help="do not ask")
 def run(host: str, port: int, with_demo: bool, reset: bool, yes: bool) -> None:
     """Run all six services here, on files and an in-process broker."""
     settings = _settings()
-    listener = server.listen(host, port)
-    url = f"http://{host}:{listener.getsockname()[1]}"
-    if "POPUG_PUBLIC_URL" not in os.environ:
-        settings = settings.model_copy(update={"public_url": url})
-    with server.sole_user(settings.data):
+    with server.listen(host, port) as listener, server.sole_user(settings.data):
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        if "POPUG_PUBLIC_URL" not in os.environ:
+            settings = settings.model_copy(update={"public_url": url})
         if reset:
             _forget(settings, yes)
         if with_demo:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from chassis.database import DatabaseAway
-from chassis.keys import KeyMissing
+from chassis.runtime import OpenRuntime
 from chassis.status import own_status
-from popug.opening import OpenRuntime
+from popug.sentences import sentence_for
 from popug.system import system
 
 
@@ -18,6 +17,9 @@ def _look_at(open_runtime: OpenRuntime, name: str) -> dict[str, Any]:
     try:
         with open_runtime(name) as runtime:
             return {"ok": True, "error": None, **own_status(runtime)}
-    except (DatabaseAway, KeyMissing) as away:
+    except Exception as away:
+        sentence = sentence_for(away)
+        if sentence is None:
+            raise
         nothing = dict.fromkeys(("version", "waiting", "oldest", "parked"))
-        return {"ok": False, "error": str(away), "service": name, **nothing}
+        return {"ok": False, "error": sentence, "service": name, **nothing}

@@ -236,3 +236,35 @@ def test_the_published_key_holds_no_private_part(keys: Path) -> None:
     public = load_signing_key(keys, "auth").public()
     assert "d" not in public
     assert public["kid"].startswith("auth.")
+
+
+def _pem(key: OKPKey | RSAKey, private: bool = True) -> bytes:
+    return key.as_pem(private=private)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"junk",
+        b"\xff\x00",
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        _pem(RSAKey.generate_key(2048)),
+        _pem(OKPKey.generate_key("X25519")),
+        _pem(OKPKey.generate_key("Ed448")),
+        "the other half",
+    ],
+)
+@pytest.mark.parametrize("half", ["private", "public"])
+def test_a_file_that_holds_no_such_key_is_named(
+    content: bytes | str, half: str, tmp_path: Path
+) -> None:
+    make_keys(tmp_path, ["auth"])
+    (public,) = tmp_path.glob("auth.*.pub.pem")
+    private = tmp_path / "auth.pem"
+    broken, whole = (private, public) if half == "private" else (public, private)
+    broken.write_bytes(content if isinstance(content, bytes) else whole.read_bytes())
+    with pytest.raises(KeyMissing, match=f"holds no Ed25519 {half} key") as refused:
+        load_signing_key(tmp_path, "auth")
+        load_public_keys(tmp_path)
+    assert str(broken) in str(refused.value)
