@@ -27,6 +27,7 @@ from chassis.paging import DEFAULT_LIMIT, MOST
 from chassis.refusals import Problem
 
 API_PREFIX = "/api/v1"
+PLACE_MOST = 100
 
 
 class ProblemOut(BaseModel):
@@ -131,6 +132,7 @@ def _refuse_invalid(
     if error is None:
         return
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
+    # A field's name comes from outside, and may be as long as the whole body.
+    place = ".".join(str(part) for part in first["loc"])[:PLACE_MOST]
     message = first["msg"].removeprefix("Value error, ")
     raise Problem(422, f"{place}: {message}" if place else message)

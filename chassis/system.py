@@ -139,4 +139,5 @@ def _front_door(system: System, apps: Mapping[str, Any], settings: Settings) -> 
     app.add_url_rule("/", "home", home)
     app.add_url_rule(PAGE, "status", status)
     app.register_error_handler(404, lambda _nothing: inside(NOWHERE))
+    app.register_error_handler(405, lambda _other_method: inside(PAGE))
     return app

@@ -184,3 +184,15 @@ def test_a_service_tells_how_it_does(service: str, company: Company) -> None:
     assert client.get(f"/{service}/healthz").get_json()["status"] == "alive"
     assert client.get(f"/{service}/readyz").get_json()["status"] == "ready"
     assert "\noutbox_depth " in client.get(f"/{service}/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/", "/status"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "MADEUP"])
+def test_the_front_door_says_in_our_own_words_which_method_it_takes(
+    path: str, method: str, company: Company
+) -> None:
+    with company.client("admin").open(path, method=method) as answer:
+        assert answer.status_code == 405
+        assert "This address does not take that method." in answer.get_data(as_text=True)
+        assert "GET" in answer.headers["Allow"]
+        _has_headers(answer.headers, path)

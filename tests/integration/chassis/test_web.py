@@ -315,3 +315,14 @@ def test_the_answer_speaks_the_readers_language(bench: Workbench) -> None:
     guest = bench.client().get("/counter/", headers={"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"})
     assert 'lang="ru"' in guest.text
     assert 'lang="en"' in bench.client().get("/counter/").text
+
+
+def test_a_long_made_up_field_is_not_repeated_whole(bench: Workbench) -> None:
+    client = bench.client("worker")
+    for answer in (
+        client.get(f"/counter/api/v1/counts?{'a' * 8_000}=1"),
+        client.post("/counter/api/v1/counts", json={"a" * 8_000: 1, "name": "n", "number": 1}),
+    ):
+        detail = _is_problem(answer, 422)["detail"]
+        assert detail.startswith("aaaa")
+        assert len(detail) < 200
