@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -15,10 +15,8 @@ from auth.wire import whole
 from chassis.database import DatabaseAway, Reading
 from chassis.languages import LANGUAGES
 from chassis.refusals import as_problem
-from chassis.runtime import Runtime
+from chassis.runtime import OpenRuntime
 from contracts.roles import ROLES
-
-OpenRuntime = Callable[[str], AbstractContextManager[Runtime]]
 
 _stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
