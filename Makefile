@@ -82,8 +82,9 @@ $(STAMP): requirements.lock pyproject.toml $(CATALOGS)
 	@$(FIND_PYTHON); \
 	echo "Setting up $(VENV) with $$("$$found" --version)"; \
 	test -x $(PYTHON) && $(PYTHON) -c '' 2>/dev/null || "$$found" -m venv --clear $(VENV)
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  -r requirements.lock
+# Without --no-compile, pip compiles everything there is; most of it nobody ever imports.
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile \
+	  --require-hashes -r requirements.lock
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --no-build-isolation -e .
 	@if [ -d popug/translations ]; then \
