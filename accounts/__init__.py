@@ -30,7 +30,7 @@ service = Service(
     links=(
         Link(_l("My account"), "/", "wallet2"),
         Link(_l("Company"), "/company", "graph-up", frozenset({MANAGER, ACCOUNTANT, ADMIN})),
-        Link(_l("Accounts"), "/users", "people", BOOKKEEPERS),
+        Link(_l("Accounts"), "/users", "people", BOOKKEEPERS, also=("/transactions",)),
         Link(_l("Days"), "/days", "calendar-check", BOOKKEEPERS),
     ),
     refusals=refusals,

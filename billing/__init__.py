@@ -33,7 +33,7 @@ service = Service(
     jobs=jobs,
     links=(
         Link(_l("My payouts"), "/", "credit-card"),
-        Link(_l("Payouts"), "/payouts", "bank", roles=BOOKKEEPERS),
+        Link(_l("Payouts"), "/payouts", "bank", roles=BOOKKEEPERS, also=("/reports",)),
     ),
     refusals=refusals,
     prepare=prepare_vault,

@@ -1,11 +1,14 @@
 """English and Russian: which language a request is answered in, and how figures look."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, current_app, g, request
-from flask_babel import Babel, format_currency, format_date, format_datetime, get_locale
+from flask_babel import Babel, format_currency, format_date, format_time, get_locale
+from jinja2 import pass_context
 
 LANGUAGES = {"en": "English", "ru": "Русский"}
 DEFAULT = "en"
@@ -21,9 +24,18 @@ def speak(app: Flask, catalogs: Path | None, timezone: str) -> None:
         default_timezone=timezone,
         locale_selector=_language,
     )
-    app.add_template_filter(money)
-    app.add_template_filter(day)
-    app.add_template_filter(moment)
+    for written in (money, day, moment):
+        app.add_template_filter(_for_each_reader(written), written.__name__)
+
+
+def _for_each_reader(written: Callable[[Any], str]) -> Callable[..., str]:
+    """A filter that Jinja does not work out once for all readers where its value is fixed."""
+
+    @pass_context
+    def filter_(_context: Any, value: Any) -> str:
+        return written(value)
+
+    return filter_
 
 
 def _language() -> str:
@@ -47,8 +59,10 @@ def day(value: date | None) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """A moment in the company's time zone, in the reader's language."""
-    return "" if value is None else str(format_datetime(value, "medium"))
+    """A moment in the company's time zone, to the minute, in the reader's language."""
+    if value is None:
+        return ""
+    return f"{format_date(value, 'medium')}, {format_time(value, 'short')}"
 
 
 def language() -> str:

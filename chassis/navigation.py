@@ -22,6 +22,8 @@ def navigation(runtime: Runtime, who: Identity | None, *more: Link) -> list[dict
     if who is None:
         return []
     here = request.script_root + request.path if request else ""
+    if any(here == f"{request.script_root}{link.path}" for link in more):
+        here = request.path  # such a page is served by a service, but not below its path
     links = [
         (group, service_url(service.name, link.path), link)
         for group, service in enumerate(runtime.system)
@@ -33,7 +35,7 @@ def navigation(runtime: Runtime, who: Identity | None, *more: Link) -> list[dict
             "title": link.title,
             "url": url,
             "icon": link.icon,
-            "active": _leads_to(url, here),
+            "active": _leads_to(url, here) or _belongs(url, link, here),
             "group": group,
         }
         for group, url, link in links
@@ -44,3 +46,9 @@ def navigation(runtime: Runtime, who: Identity | None, *more: Link) -> list[dict
 def _leads_to(url: str, here: str) -> bool:
     """Whether `here` is the page or one below it; a service's first page stands for itself."""
     return here == url or (not url.endswith("/") and here.startswith(f"{url}/"))
+
+
+def _belongs(url: str, link: Link, here: str) -> bool:
+    """Whether `here` is below one of the other places of the entry's service."""
+    service = url.removesuffix(link.path)
+    return any(here.startswith(f"{service}{place}/") for place in link.also)

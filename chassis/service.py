@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Link:
-    """One entry of the navigation; shown to these roles (None: to everyone signed in)."""
+    """One entry of the navigation; shown to these roles (None: to everyone signed in).
+
+    `also`: where pages begin that belong to it, beside those below its own path.
+    """
 
     title: Any
     path: str
     icon: str
     roles: frozenset[str] | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def _trace_requests(app: Flask, runtime: Runtime) -> None:
         runtime.log.debug(
             "request",
             method=request.method,
-            path=request.path,
+            path=request.script_root + request.path,
             status=response.status_code,
             ms=round(seconds * 1000, 1),
             user_id=g.identity.user_id if g.get("identity") else None,
@@ -168,7 +168,8 @@ def _answer_errors(app: Flask, runtime: Runtime) -> None:
     def answer(error: Exception) -> tuple[Any, int, dict[str, str]]:
         problem = _problem_of(error, runtime)
         if problem.status >= 500:
-            runtime.log.error("request failed", path=request.path, exc_info=error)
+            path = request.script_root + request.path
+            runtime.log.error("request failed", path=path, exc_info=error)
         headers = {**problem.headers, "Cache-Control": "no-store"}
         detail = str(problem.detail)
         if wants_json():
@@ -182,10 +183,20 @@ def _answer_errors(app: Flask, runtime: Runtime) -> None:
             )
             body.mimetype = "application/problem+json"
             return body, problem.status, headers
-        page = render_template("error.html", problem=problem, detail=detail)
+        page = render_template(
+            "error.html", problem=problem, detail=detail, back=_came_from(request.referrer)
+        )
         return page, problem.status, headers
 
     app.register_error_handler(Exception, answer)
+
+
+def _came_from(referrer: str | None) -> str | None:
+    """The page of ours that led here, unless it is this one."""
+    if not referrer or not referrer.startswith(request.host_url):
+        return None
+    back = f"/{referrer.removeprefix(request.host_url).lstrip('/')}"
+    return None if back == request.script_root + request.full_path.rstrip("?") else back
 
 
 def _problem_of(error: Exception, runtime: Runtime) -> Problem:

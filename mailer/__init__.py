@@ -27,7 +27,7 @@ service = Service(
     api=api,
     handlers=handlers,
     jobs=jobs,
-    links=(Link(_l("My mail"), "/", "envelope"),),
+    links=(Link(_l("Mails"), "/", "envelope", also=("/mails",)),),
     refusals=refusals,
     prepare=check_settings,
 )

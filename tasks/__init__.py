@@ -32,7 +32,7 @@ service = Service(
     links=(
         Link(_l("My tasks"), "/", "list-task"),
         Link(_l("Board"), "/board", "kanban"),
-        Link(_l("Shuffle"), "/shuffles/new", "shuffle", MANAGEMENT),
+        Link(_l("Shuffle"), "/shuffles/new", "shuffle", MANAGEMENT, also=("/shuffles",)),
     ),
     refusals=refusals,
 )

@@ -68,7 +68,7 @@ def test_a_worker_creates_closes_and_is_paid(phone: BrowserContext, company: Com
     expect(page.get_by_role("status")).to_contain_text(CARD[-4:])
     assert CARD not in page.content()
 
-    go(page, "My mail")
+    go(page, "Mails")
     expect(page.get_by_text("There is no mail yet.")).to_be_visible()
 
     page.get_by_role("link", name="Sign out").tap()

@@ -41,6 +41,7 @@ def save() -> Any:
 
 @pages.get("/vault")
 @pages.get("/vault/<_door>")
+@pages.get("/cellar/<_door>")
 @allowed("admin")
 def vault(_door: str = "") -> str:
     """For admins only."""
@@ -63,6 +64,6 @@ service = Service(
     handlers=Handlers(),
     links=(
         Link("First", "/", "house"),
-        Link("Vault", "/vault", "safe", roles=frozenset({"admin"})),
+        Link("Vault", "/vault", "safe", roles=frozenset({"admin"}), also=("/cellar",)),
     ),
 )

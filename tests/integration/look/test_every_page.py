@@ -32,6 +32,38 @@ def test_the_menu_marks_the_page_that_is_shown_and_what_lies_above_it(bench: Wor
     assert marked.findall(client.get("/look/").text) == ["/look/"]
     assert marked.findall(client.get("/look/vault").text) == ["/look/vault"]
     assert marked.findall(client.get("/look/vault/7").text) == ["/look/vault"]
+    assert marked.findall(client.get("/look/cellar/7").text) == ["/look/vault"]
+
+
+def test_the_system_page_is_marked_though_it_belongs_to_no_service(bench: Workbench) -> None:
+    marked = re.compile(r'href="([^"]*)" aria-current="page"')
+    assert marked.findall(bench.client("admin").get("/look/status").text) == ["/status"]
+
+
+def test_a_fixed_amount_is_written_for_each_reader_anew(bench: Workbench) -> None:
+    assert "$0.00" in bench.client("worker").get("/look/").text
+    russian = bench.client("worker", language="ru").get("/look/").text
+    assert "0,00\N{NO-BREAK SPACE}$" in russian and "$0.00" not in russian
+
+
+def test_an_error_page_leads_back_but_never_off_the_site(bench: Workbench) -> None:
+    client = bench.client("worker")
+    came = {"Referer": "http://localhost/look/?q=seeds"}
+    assert links(client.get("/look/vault", headers=came).text)["Back"] == "/look/?q=seeds"
+    for elsewhere in (
+        "http://evil.example/look/",
+        "http://localhost/look/vault",
+        "http://localhost",
+    ):
+        assert "Back" not in links(client.get("/look/vault", headers={"Referer": elsewhere}).text)
+    sly = {"Referer": "http://localhost//evil.example/"}
+    assert links(client.get("/look/vault", headers=sly).text)["Back"] == "/evil.example/"
+
+
+def test_only_a_failure_of_ours_asks_to_tell_a_number(bench: Workbench) -> None:
+    client = bench.client("worker")
+    assert "tell an administrator" in client.get("/look/broken").text
+    assert "tell an administrator" not in client.get("/look/vault").text
 
 
 def test_the_page_names_the_person_and_leads_out(bench: Workbench) -> None:
