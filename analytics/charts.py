@@ -4,16 +4,16 @@ import math
 from collections.abc import Sequence
 
 import pygal
-from flask_babel import format_date
+from babel.dates import format_skeleton
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from pygal.style import Style
 
 from analytics.domain import Day
-from chassis.languages import day as written_day
 from chassis.languages import money
 
-WIDTH, HEIGHT = 760, 320
-LABELS_MOST = 8
+WIDTH, HEIGHT = 480, 280  # about as shown, so that the words keep their size
+LABELS_MOST = 6
 STEPS_MOST = 5
 GAIN, LOSS, LOSERS = "#12805c", "#b02a37", "#b26a00"
 LOOK = Style(
@@ -25,7 +25,7 @@ LOOK = Style(
     font_family="sans-serif",
     label_font_size=13,
     major_label_font_size=13,
-    title_font_size=16,
+    title_font_size=15,
     colors=(GAIN, LOSERS),
 )
 
@@ -66,6 +66,5 @@ def _bars(rows: Sequence[Day], title: str) -> pygal.Bar:
 
 
 def _short(row: Day, long_range: bool) -> str:
-    if long_range:
-        return written_day(row.date)
-    return str(format_date(row.date, "d MMM", rebase=False))
+    skeleton = "yMMM" if long_range else "MMMd"
+    return str(format_skeleton(skeleton, row.date, locale=get_locale()))

@@ -16,7 +16,7 @@ from billing.listing import payouts_page
 from billing.refusals import refusals
 from billing.reports_api import report_of
 from billing.sight import seen
-from billing.words import MEANINGS, STATUSES
+from billing.words import MEANINGS, STATUSES, why
 from chassis.access import allowed, current_user, signed_in
 from chassis.database import Reading
 from chassis.days import read_day
@@ -28,7 +28,7 @@ from contracts.roles import ACCOUNTANT, ADMIN, BOOKKEEPERS
 pages = Blueprint("pages", __name__)
 
 PEOPLE_IN_FILTER = 500
-WORDS = {"statuses": STATUSES, "meanings": MEANINGS}
+WORDS = {"statuses": STATUSES, "meanings": MEANINGS, "why": why}
 
 
 class CardForm(FlaskForm):  # type: ignore[misc]

@@ -1,7 +1,9 @@
-"""The statuses of a payout in plain words, with their colours."""
+"""The statuses of a payout in plain words, with their colours; and why it has moved."""
 
+import re
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from billing.domain import PayoutStatus as S
@@ -33,3 +35,25 @@ MEANINGS: dict[S, Any] = {
     ),
     S.CANCELLED: _l("It was cancelled, and the money is back on your account."),
 }
+
+# Why a payout has moved, as billing and the sandbox bank note it.
+WHYS: dict[str, Any] = {
+    "requested by accounts": _l("requested by accounts"),
+    "there is no card": _l("there is no card"),
+    "a card was stored": _l("a card was stored"),
+    "the card was removed": _l("the card was removed"),
+    "accepted": _l("accepted"),
+    "its sender fell silent": _l("its sender fell silent"),
+    "no answer": _l("no answer"),
+    "sent again by hand": _l("sent again by hand"),
+    "card declined": _l("card declined"),
+}
+_ATTEMPT = re.compile(r"attempt (\d+) at (\S+)")
+
+
+def why(noted: str) -> str:
+    """A noted reason in the reader's language; what people and banks wrote stays as it is."""
+    attempt = _ATTEMPT.fullmatch(noted)
+    if attempt:
+        return str(_("attempt %(number)s at %(gateway)s", number=attempt[1], gateway=attempt[2]))
+    return str(WHYS.get(noted, noted))

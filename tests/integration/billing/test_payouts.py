@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from billing import models
+from billing import listing, models, words
 from chassis import migrations, outbox, parking
 from contracts.billing import PayoutCancelled, PayoutFailed, PayoutSucceeded
 from tests.integration.billing.conftest import (
@@ -237,3 +237,25 @@ def test_a_second_payout_of_the_day_is_parked_and_its_neighbours_go_on(desk: Des
     assert {row.id for row in desk.table(models.payouts)} == {"p1", "p3"}
     reasons = [row.reason for row in desk.table(parking.parked)]
     assert sorted(reasons) == ["NothingToPay: p4", "SecondPayoutOfTheDay: p2 beside p1"]
+
+
+def test_every_reason_that_we_note_ourselves_can_be_said_in_another_language(desk: Desk) -> None:
+    desk.request("p1")
+    desk.store_card()
+    desk.person().delete(f"{API}/cards/me")
+    desk.store_card(number=DECLINED_CARD)
+    desk.run_job()
+    desk.accountant.post(f"{API}/payouts/p1/retry")
+    desk.store_card()
+    desk.run_job()
+    moves = desk.runtime.database.read(listing.history, "p1")
+    noted = [move.why for move in moves]
+    assert "sent again by hand" in noted and noted[-1] == "accepted"
+    unknown = {why for why in noted if not why.startswith("attempt ")} - set(words.WHYS)
+    assert unknown == set()
+
+
+def test_a_reason_is_shown_as_written_unless_it_is_one_of_ours(desk: Desk) -> None:
+    with desk.bench.embedded.apps["billing"].test_request_context():
+        assert words.why("Card is gone") == "Card is gone"
+        assert words.why("attempt 2 at sandbox") == "attempt 2 at sandbox"
