@@ -27,13 +27,15 @@ IDS = (
     *(b"%00", b"%ff%fe", b"%ed%a0%80", b"%2e%2e", b"..%2f..%2fx", b"a%0d%0aX:1", b"%F0%9F%98%80"),
     *(b"x" * 3_000, b"9" * 30, b"%3Cscript%3E", b"9999-12-31", b";x=1", b"'%20OR%201=1--"),
 )
+CURSORS = (
+    *(_cursor(b'["\\ud800"]'), _cursor(b'["\\ud800",1]'), _cursor(b"[1e400]"), _cursor(b"[NaN]")),
+    *(_cursor(b'["0000"]'), _cursor(b"[99999999999999999999]"), b"after=%ff"),
+)
 QUERIES = (
-    *(b"limit=1e400", b"limit=" + b"9" * 30, b"limit=1&limit=2", b"after=%ff", b"ids=%00"),
-    *(b"ids=" + b",".join([b"a"] * 10_000), b"q=%25_%5C%ff", b"q=" + b"x" * 10_000, b"%ff=%ff"),
-    *(_cursor(b'["\\ud800"]'), _cursor(b'["\\ud800",1]'), _cursor(b"[1e400]"), b"a" * 8_000),
-    *(_cursor(b'["0000"]'), _cursor(b"[99999999999999999999]"), _cursor(b"[NaN]")),
+    *(b"limit=1e400", b"limit=" + b"9" * 30, b"limit=1&limit=2", b"ids=%00", b"%ff=%ff"),
+    *(b"ids=" + b",".join([b"a"] * 10_000), b"q=%25_%5C%ff", b"q=" + b"x" * 10_000),
     *(b"date=9999-12-31", b"day=%D9%A2-01-01", b"from=0001-01-01&to=9999-12-31", b"from=x"),
-    *(b"status=%ED%A0%80", b"user_id=" + b"x" * 10_000, b"assignee=%F0%9F%98%80", b"next=//x"),
+    *(b"status=%ED%A0%80", b"user_id=" + b"x" * 10_000, b"assignee=%F0%9F%98%80", b"a" * 8_000),
 )
 BODIES = (
     *(b"{", b"[]", b"null", b"\xff\xfe{}", b'{"a":NaN}', b'{"a":1e400}', b'{"\\ud800":1}'),
@@ -157,9 +159,9 @@ def test_ids_that_are_none(company: Company) -> None:
 
 def test_queries_that_make_no_sense(company: Company) -> None:
     for line, at_first in zip(READS, cycle(range(len(QUERIES))), strict=False):
-        # A list reads many of them, a page of one thing hardly any.
-        most = 5 if "<" in line.rule else len(QUERIES)
-        for query in (QUERIES[at_first:] + QUERIES)[:most]:
+        queries = (QUERIES[at_first:] + QUERIES)[:5]
+        # A page of one thing has no pages.
+        for query in queries if "<" in line.rule else (*queries, *CURSORS):
             _is_civil(_ask(company, "GET", _path(line) + b"?" + query))
 
 
