@@ -1,11 +1,5 @@
-"""One service's database: engine, reads, and transactions that end in one commit.
+"""One service's database: reads, and transactions that end in one commit."""
 
-On SQLite a write begins with BEGIN IMMEDIATE: the default of the driver loses
-read-then-update writes silently when two threads meet. On MySQL and MariaDB the
-isolation is READ COMMITTED, and a deadlock is tried again by `Database.run`.
-"""
-
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,12 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine, event
+from sqlalchemy import Connection, CursorResult, Executable, Table
 from sqlalchemy.dialects import mysql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from chassis import outbox
 from chassis.clock import Clock, business_day
+from chassis.engines import is_away, is_deadlock, open_engine
 from chassis.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,9 +22,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DEADLOCK, LOCK_WAIT_TIMEOUT = 1213, 1205
 TRIES_AT_A_DEADLOCK = 5
-BUSY_TIMEOUT_MS = 30_000
 ROWS_PER_STATEMENT = 500
 
 
@@ -129,7 +122,7 @@ class Database:
         self.clock = clock
         self.settings = settings
         self.source = source
-        self.engine = _engine(url)
+        self.engine = open_engine(url)
         self.on_events: Callable[[], None] = lambda: None
         self.on_wake: Callable[[str], None] = lambda _job: None
         # One writer at a time is SQLite's law; a fair lock beats its busy polling.
@@ -174,7 +167,7 @@ class Database:
                 with self.transaction() as tx:
                     return change(tx, *args, **kwargs)
             except OperationalError as error:
-                if not _is_deadlock(error) or attempt == TRIES_AT_A_DEADLOCK - 1:
+                if not is_deadlock(error) or attempt == TRIES_AT_A_DEADLOCK - 1:
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable: the last try returns or raises")
@@ -225,57 +218,6 @@ def _away_if_unreachable() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if _is_away(error):
+        if is_away(error):
             raise DatabaseAway(str(error.orig)) from error
         raise
-
-
-def _is_deadlock(error: OperationalError) -> bool:
-    return _code(error) in (DEADLOCK, LOCK_WAIT_TIMEOUT)
-
-
-def _is_away(error: DBAPIError) -> bool:
-    if isinstance(error.orig, sqlite3.OperationalError):
-        text = str(error.orig)
-        return any(s in text for s in ("locked", "unable to open", "disk I/O", "is full"))
-    return error.connection_invalidated or 2000 <= _code(error) < 3000
-
-
-def _code(error: DBAPIError) -> int:
-    first = error.orig.args[0] if error.orig and error.orig.args else 0
-    return first if isinstance(first, int) else 0
-
-
-def _engine(url: str) -> Engine:
-    # Errors end up in logs and beside parked events; the values of a row have no place there.
-    if url.startswith("sqlite"):
-        engine = create_engine(
-            url, pool_size=32, max_overflow=32, pool_timeout=30, hide_parameters=True
-        )
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    return create_engine(
-        url,
-        pool_pre_ping=True,
-        isolation_level="READ COMMITTED",
-        pool_size=16,
-        hide_parameters=True,
-    )
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "recursive_triggers=ON",  # without it INSERT OR REPLACE slips past delete triggers
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -132,7 +132,7 @@ def test_a_reader_sees_one_state_while_a_writer_commits(database: Database) -> N
 def test_a_locked_database_is_away_and_not_an_error_of_ours(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.database.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("chassis.engines.BUSY_TIMEOUT_MS", 50)
     other = Database(database.url, database.clock, database.settings, database.source)
     with ThreadPoolExecutor(1) as pool, database.transaction() as tx:
         counter.add(tx, "n")
