@@ -6,25 +6,24 @@ declares no guard makes the factory fail.
 
 import hashlib
 import time
-from http import HTTPMethod, HTTPStatus
+from http import HTTPMethod
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, g, jsonify, redirect, render_template, request
+from flask import Flask, Response, g, jsonify, redirect, request
 from flask_babel import lazy_gettext as _l
 from flask_bootstrap import Bootstrap5
 from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
-from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chassis import languages, outbox, parking, security, tracing
 from chassis.access import public, rule_of
-from chassis.database import DatabaseAway
+from chassis.errors import answer_errors, wants_json
 from chassis.icons import icon
 from chassis.identity import Identity, NotTrusted
 from chassis.navigation import navigation, service_url
-from chassis.refusals import Problem, as_problem
+from chassis.refusals import Problem
 from chassis.runtime import EXTENSION, Runtime
 from chassis.status import add_status, status_link
 
@@ -51,7 +50,7 @@ def create_app(runtime: Runtime, catalogs: Path | None = None, behind_proxy: boo
     _trace_requests(app, runtime)
     security.protect(app, runtime.settings.secure)
     app.before_request(lambda: _check_access(app, runtime))
-    _answer_errors(app, runtime)
+    answer_errors(app, runtime)
     service.api.document(app)
     for blueprint in service.pages:
         app.register_blueprint(blueprint)
@@ -151,78 +150,6 @@ def _identify(runtime: Runtime) -> tuple[Identity | None, str | None]:
 def cookie_name(secure: bool) -> str:
     """The session cookie's name; browsers take `__Host-` only over https."""
     return "__Host-popug" if secure else "popug_session"
-
-
-def wants_json() -> bool:
-    """Whether the answer goes to a program rather than to a person."""
-    path = request.path
-    return path.startswith(("/api/", "/webhooks/", "/.well-known/")) or path in (
-        "/healthz",
-        "/readyz",
-        "/statusz",
-        "/metrics",
-    )
-
-
-def _answer_errors(app: Flask, runtime: Runtime) -> None:
-    def answer(error: Exception) -> tuple[Any, int, dict[str, str]]:
-        problem = _problem_of(error, runtime)
-        if problem.status >= 500:
-            path = request.script_root + request.path
-            runtime.log.error("request failed", path=path, exc_info=error)
-        headers = {**problem.headers, "Cache-Control": "no-store"}
-        detail = str(problem.detail)
-        if wants_json():
-            body = jsonify(
-                type="about:blank",
-                title=problem.title,
-                status=problem.status,
-                detail=detail,
-                trace_id=tracing.trace_id(),
-                **problem.extra,
-            )
-            body.mimetype = "application/problem+json"
-            return body, problem.status, headers
-        page = render_template(
-            "error.html", problem=problem, detail=detail, back=_came_from(request.referrer)
-        )
-        return page, problem.status, headers
-
-    app.register_error_handler(Exception, answer)
-
-
-def _came_from(referrer: str | None) -> str | None:
-    """The page of ours that led here, unless it is this one."""
-    if not referrer or not referrer.startswith(request.host_url):
-        return None
-    back = f"/{referrer.removeprefix(request.host_url).lstrip('/')}"
-    return None if back == request.script_root + request.full_path.rstrip("?") else back
-
-
-def _problem_of(error: Exception, runtime: Runtime) -> Problem:
-    if isinstance(error, Problem):
-        return error
-    known = as_problem(error, runtime.service.refusals)
-    if known:
-        return known
-    if isinstance(error, HTTPException):
-        code = error.code or 500
-        headers = {"Allow": ", ".join(error.valid_methods or ())} if code == 405 else {}  # type: ignore[attr-defined]
-        return Problem(code, _SENTENCES.get(code) or HTTPStatus(code).phrase, headers)
-    if isinstance(error, DatabaseAway):
-        return Problem(503, _SENTENCES[503], {"Retry-After": "5"})
-    return Problem(500, _SENTENCES[500])
-
-
-_SENTENCES: dict[int, Any] = {
-    400: _l("The request could not be read."),
-    404: _l("There is nothing here, or nothing that you may see."),
-    405: _l("This address does not take that method."),
-    413: _l("That is too much at once."),
-    415: _l("Send JSON."),
-    500: _l("Something broke on our side. Nothing was half-done; try again in a moment."),
-    503: _l("The database does not answer at the moment. Nothing was changed; try again."),
-}
 
 
 def _add_health(app: Flask, runtime: Runtime) -> None:
