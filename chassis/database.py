@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, CursorResult, Executable, Table
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from chassis import outbox
 from chassis.clock import Clock, business_day
@@ -217,6 +218,8 @@ def _marked() -> Iterator[None]:
 def _away_if_unreachable() -> Iterator[None]:
     try:
         yield
+    except NoFreeConnection as error:
+        raise DatabaseAway(str(error)) from error
     except OperationalError as error:
         if is_away(error):
             raise DatabaseAway(str(error.orig)) from error

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from chassis import outbox
@@ -188,3 +188,15 @@ def test_the_error_of_a_statement_does_not_repeat_the_values_of_the_row(
         tx.insert(counter.counts, [row, row])
     assert "INSERT INTO counts" in str(failed.value)
     assert "s3cret-value" not in str(failed.value)
+
+
+def test_a_database_without_a_free_connection_is_away_so_that_no_event_is_parked_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = create_engine(database.url, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    monkeypatch.setattr(database, "engine", narrow)
+    with database.reading(), pytest.raises(DatabaseAway), database.reading():
+        raise AssertionError("there was one")
+    with database.reading():
+        pass
+    narrow.dispose()
