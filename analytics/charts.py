@@ -15,6 +15,7 @@ from chassis.languages import money
 WIDTH, HEIGHT = 480, 280  # about as shown, so that the words keep their size
 LABELS_MOST = 6
 STEPS_MOST = 5
+NOTHING_YET = (0, 50_00, 100_00)  # the axis of amounts where all are zero
 GAIN, LOSS, LOSERS = "#12805c", "#b02a37", "#b26a00"
 LOOK = Style(
     background="white",
@@ -34,6 +35,8 @@ def profit_chart(rows: Sequence[Day]) -> bytes:
     """What management earned, a bar per day; losses are red."""
     chart = _bars(rows, _("Earned by day"))
     chart.value_formatter = money
+    if not any(row.profit for row in rows):
+        chart.y_labels = NOTHING_YET
     bars = [{"value": row.profit, "color": LOSS if row.profit < 0 else GAIN} for row in rows]
     chart.add(_("Earned"), bars)
     return bytes(chart.render())

@@ -210,3 +210,9 @@ def test_the_chart_of_losers_counts_in_whole_popugs(bench: Workbench) -> None:
 def test_a_day_begins_at_midnight_of_the_clock(bench: Workbench) -> None:
     bench.clock.put(datetime(2026, 3, 11, 0, 0, tzinfo=UTC))
     assert list(days_of(bench))[-1] == "2026-03-11"
+
+
+def test_a_chart_of_days_without_work_has_an_axis_in_whole_amounts(bench: Workbench) -> None:
+    days = "from=2026-01-01&to=2026-01-10"
+    image = bench.client("manager").get(f"/analytics/charts/profit.svg?{days}").text
+    assert "$100.00" in image and "$0.01" not in image
