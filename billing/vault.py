@@ -80,7 +80,7 @@ def prepare_vault(runtime: Runtime) -> None:
     Raises KeyMissing. A new key beside cards sealed with a lost one would only hide the loss.
     """
     path = runtime.settings.keys / FILE_NAME
-    if not path.exists() and runtime.settings.embedded:
+    if not path.exists() and runtime.makes_keys:
         if runtime.database.read(any_card):
             raise KeyMissing(f"{path} is missing, and without it the stored cards cannot be read")
         make_key(path)

@@ -11,6 +11,7 @@ from typing import Protocol
 from chassis.outbox import Message
 
 Deliver = Callable[[Sequence[bytes]], None]
+Bury = Callable[[Sequence[bytes]], None]
 
 
 class BrokerAway(Exception):
@@ -18,17 +19,30 @@ class BrokerAway(Exception):
 
 
 class Broker(Protocol):
-    """What relays and consumers need of a broker."""
+    """What relays and consumers need of a broker.
+
+    `keeps_messages`: it has queues of its own, so that `publish` touches no database.
+    """
+
+    keeps_messages: bool
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Hand messages over for good, or raise BrokerAway: then none may be forgotten."""
 
-    def subscribe(self, subscriber: str, types: frozenset[str], deliver: Deliver) -> None:
+    def subscribe(
+        self, subscriber: str, types: frozenset[str], deliver: Deliver, bury: Bury
+    ) -> None:
         """Hand `deliver` every message of these types, at least once each.
 
         `deliver` returns when the messages are applied or parked, and raises when they
-        must come again.
+        must come again. `bury` is handed what the broker has given up delivering.
         """
+
+    def start(self) -> None:
+        """Begin to deliver."""
+
+    def stop(self) -> None:
+        """Finish what is being delivered, and end."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +59,24 @@ class InProcessBroker:
     or parked them. The outbox row is the only copy until then.
     """
 
+    keeps_messages = False
+
     def __init__(self) -> None:
         self._subscriptions: list[_Subscription] = []
 
-    def subscribe(self, subscriber: str, types: frozenset[str], deliver: Deliver) -> None:
+    def start(self) -> None:
+        """Nothing to begin: the relays' threads deliver."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def subscribe(
+        self,
+        subscriber: str,
+        types: frozenset[str],
+        deliver: Deliver,
+        bury: Bury,  # noqa: ARG002 - nothing is ever given up here
+    ) -> None:
         self._subscriptions.append(_Subscription(subscriber, types, deliver))
 
     def publish(self, messages: Sequence[Message]) -> None:

@@ -129,6 +129,11 @@ class Database:
         # One writer at a time is SQLite's law; a fair lock beats its busy polling.
         self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else None
 
+    @property
+    def locks_rows(self) -> bool:
+        """Whether one writer can hold rows while others write (SQLite has one writer)."""
+        return self.engine.dialect.name != "sqlite"
+
     @contextmanager
     def reading(self) -> Iterator[Reading]:
         """A consistent look that takes no locks. Raises DatabaseAway."""

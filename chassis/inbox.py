@@ -91,6 +91,11 @@ class Consumer:
         for start in range(0, len(bodies), MOST_PER_TRANSACTION):
             self._deliver_chunk(bodies[start : start + MOST_PER_TRANSACTION])
 
+    def bury(self, bodies: Sequence[bytes]) -> None:
+        """Park what the broker has given up delivering; returns when it is committed."""
+        for body in bodies:
+            self._park(body, "given up by the broker after too many deliveries")
+
     def retry(self, number: int, by: str) -> None:
         """Try a parked event again, and settle it in the same commit if it applies now.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, MetaData, Table, func, select
+from sqlalchemy import Column, MetaData, Select, Table, func, select
 
 from chassis import tracing
 from chassis.columns import Bytes, Code, Id, Position, UtcDateTime
@@ -72,12 +72,12 @@ def unsent(reading: "Reading", most: int) -> list[Message]:
     Never "rows after the last one seen": a transaction that commits late would be
     skipped for ever.
     """
-    rows = reading.execute(
-        select(outbox.c.position, outbox.c.event_id, outbox.c.type, outbox.c.payload)
-        .order_by(outbox.c.position)
-        .limit(most)
-    )
-    return [Message(*row) for row in rows]
+    return _messages(reading, _oldest(most))
+
+
+def claim(tx: "Transaction", most: int) -> list[Message]:
+    """The oldest rows that no other relay holds; held until this transaction ends."""
+    return _messages(tx, _oldest(most).with_for_update(skip_locked=True))
 
 
 def forget(tx: "Transaction", messages: Sequence[Message]) -> None:
@@ -91,3 +91,15 @@ def depth(reading: "Reading") -> tuple[int, datetime | None]:
         select(func.count(), func.min(outbox.c.created_at)).select_from(outbox)
     ).one()
     return count, oldest
+
+
+def _oldest(most: int) -> Select[Any]:
+    return (
+        select(outbox.c.position, outbox.c.event_id, outbox.c.type, outbox.c.payload)
+        .order_by(outbox.c.position)
+        .limit(most)
+    )
+
+
+def _messages(reading: "Reading", statement: Select[Any]) -> list[Message]:
+    return [Message(*row) for row in reading.execute(statement)]

@@ -6,7 +6,7 @@ from collections import Counter
 
 from chassis import outbox
 from chassis.broker import Broker, BrokerAway
-from chassis.database import Database, DatabaseAway
+from chassis.database import Database, DatabaseAway, Transaction
 from chassis.logs import log
 from chassis.metrics import Metrics
 
@@ -39,13 +39,28 @@ class Relay:
         """
         total = 0
         with self._one_at_a_time:
-            while messages := self._database.read(outbox.unsent, MOST_AT_ONCE):
-                # No lock is held while the broker works: a consumer may need this database.
-                self._broker.publish(messages)
-                self._database.run(outbox.forget, messages)
+            while messages := self._send():
                 total += len(messages)
                 self._count(messages)
         return total
+
+    def _send(self) -> list[outbox.Message]:
+        """Send the oldest batch; several relays of one service do not send the same rows."""
+        if self._broker.keeps_messages and self._database.locks_rows:
+            return self._database.run(self._claim_and_send)
+        messages = self._database.read(outbox.unsent, MOST_AT_ONCE)
+        if messages:
+            # No lock is held while the broker works: a consumer may need this database.
+            self._broker.publish(messages)
+            self._database.run(outbox.forget, messages)
+        return messages
+
+    def _claim_and_send(self, tx: Transaction) -> list[outbox.Message]:
+        messages = outbox.claim(tx, MOST_AT_ONCE)
+        if messages:
+            self._broker.publish(messages)
+            outbox.forget(tx, messages)
+        return messages
 
     def wake(self) -> None:
         """Something was written to the outbox."""

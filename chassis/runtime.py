@@ -41,15 +41,18 @@ class Runtime:
         transport: Transport,
         system: Sequence[Service] = (),
         operators: frozenset[str] = frozenset(),
+        makes_keys: bool = False,
     ) -> None:
         """`system` are all services of the system, whose entries the navigation shows;
-        `operators` are the roles that may see how it is.
+        `operators` are the roles that may see how it is. `makes_keys`: a key that is
+        missing may be made, as at the first start of a system in one process.
         """
         self.service = service
         self.settings = settings
         self.clock = clock
         self.system = system
         self.operators = operators
+        self.makes_keys = makes_keys
         self.metrics = Metrics()
         self.log = log(service=service.name)
         self.signing_key = load_signing_key(settings.keys, service.name)
@@ -67,7 +70,9 @@ class Runtime:
         self.app: Flask | None = None
         self.database.on_events = self.relay.wake
         self.database.on_wake = self.jobs.wake
-        broker.subscribe(service.name, service.handlers.types, self.consumer.deliver)
+        broker.subscribe(
+            service.name, service.handlers.types, self.consumer.deliver, self.consumer.bury
+        )
 
     def start(self) -> None:
         """Begin to relay events and to run jobs."""

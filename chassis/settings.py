@@ -43,6 +43,7 @@ class Settings(BaseModel):
     database_url: str = ""
     broker_url: str = ""
     service_url: str = ""
+    keys_dir: Path | None = None
     public_url: str = "http://127.0.0.1:8000"
     timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
@@ -78,8 +79,8 @@ class Settings(BaseModel):
     @field_validator("broker_url")
     @classmethod
     def _is_known_broker(cls, value: str) -> str:
-        if value:
-            raise ValueError("must be empty: this version has the in-process broker only")
+        if value and urlsplit(value).scheme not in ("amqp", "amqps"):
+            raise ValueError("must start with amqp:// or amqps:// (or be empty: in-process)")
         return value
 
     @field_validator("smtp_url")
@@ -113,7 +114,7 @@ class Settings(BaseModel):
     @property
     def keys(self) -> Path:
         """The folder of the signing and card keys."""
-        return self.data / "keys"
+        return self.keys_dir or self.data / "keys"
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

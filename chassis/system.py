@@ -9,10 +9,12 @@ from flask import Flask, Response, redirect, request
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from chassis.access import public
-from chassis.broker import InProcessBroker
+from chassis.broker import Broker, InProcessBroker
 from chassis.clock import Clock, SystemClock
 from chassis.keys import make_keys
 from chassis.migrations import migrate
+from chassis.rabbitmq import RabbitMqBroker
+from chassis.rabbitmq.topology import Topology
 from chassis.remote import InProcessTransport
 from chassis.runtime import Runtime
 from chassis.security import set_headers
@@ -36,10 +38,19 @@ class System:
     home: str
     operators: frozenset[str] = frozenset()
     catalogs: Path | None = None
+    name: str = "popug"
 
     @property
     def names(self) -> list[str]:
         return [service.name for service in self.services]
+
+
+def make_broker(system: System, settings: Settings, name: str) -> Broker:
+    """The broker that the settings name; `name` tells this process's connections apart."""
+    if not settings.broker_url:
+        return InProcessBroker()
+    heard = {service.name: service.handlers.types for service in system.services}
+    return RabbitMqBroker(settings.broker_url, Topology(system.name, heard), name)
 
 
 class Embedded:
@@ -56,17 +67,18 @@ class Embedded:
         self.settings = settings
         self.apps: dict[str, Any] = {}
         clock = clock or SystemClock()
-        broker = InProcessBroker()
+        self.broker = make_broker(system, settings, "all")
         transport = InProcessTransport(self.apps)
         self.runtimes = {
             service.name: Runtime(
                 service,
                 settings=settings,
                 clock=clock,
-                broker=broker,
+                broker=self.broker,
                 transport=transport,
                 system=system.services,
                 operators=system.operators,
+                makes_keys=True,
             )
             for service in system.services
         }
@@ -82,6 +94,7 @@ class Embedded:
 
     def start(self) -> None:
         """Begin to relay events and to run jobs."""
+        self.broker.start()
         for runtime in self.runtimes.values():
             runtime.start()
 
@@ -89,6 +102,7 @@ class Embedded:
         """Finish what is at hand in all services, then let go of the databases."""
         for runtime in self.runtimes.values():
             runtime.stop()
+        self.broker.stop()
         self.close()
 
     def close(self) -> None:

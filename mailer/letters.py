@@ -158,7 +158,10 @@ def _wording(mail: Mail) -> tuple[str, list[str]]:
         return _("Your payout for %(day)s did not go through: %(amount)s", **facts), [
             _("The bank refused your payout of %(amount)s for %(day)s.", **facts),
             *reason,
-            _("Please check the card on the page My payouts, and ask an accountant to send it again."),
+            _(
+                "Please check the card on the page My payouts, "
+                "and ask an accountant to send it again."
+            ),
         ]
     return _("Your payout for %(day)s was cancelled: %(amount)s", **facts), [
         _("Your payout of %(amount)s for %(day)s was cancelled.", **facts),

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from chassis.broker import InProcessBroker
 from chassis.clock import SystemClock
+from chassis.database import Database
 from chassis.keys import make_keys
 from chassis.migrations import migrate
 from chassis.remote import HttpTransport
@@ -22,7 +23,9 @@ def opener(settings: Settings) -> OpenRuntime:
     @contextmanager
     def open_runtime(name: str) -> Iterator[Runtime]:
         (service,) = [s for s in system.services if s.name == name]
-        make_keys(settings.keys, system.names)
+        if settings.embedded:
+            make_keys(settings.keys, system.names)
+            migrate_service(settings, name)
         transport = HttpTransport(settings.service_url or f"{settings.public_url}/{{service}}")
         runtime = Runtime(
             service,
@@ -30,8 +33,8 @@ def opener(settings: Settings) -> OpenRuntime:
             clock=SystemClock(),
             broker=InProcessBroker(),
             transport=transport,
+            makes_keys=settings.embedded,
         )
-        migrate(runtime.database, service.package)
         service.prepare(runtime)
         try:
             yield runtime
@@ -39,6 +42,21 @@ def opener(settings: Settings) -> OpenRuntime:
             runtime.close()
 
     return open_runtime
+
+
+def migrate_service(settings: Settings, name: str) -> bool:
+    """Bring one service's database up to date; says whether there was anything to do.
+
+    Needs the database alone: no keys, no broker. Raises DatabaseAway.
+    """
+    (service,) = [s for s in system.services if s.name == name]
+    database = Database(
+        settings.database_for(name), SystemClock(), settings, f"/{system.name}/{name}"
+    )
+    try:
+        return migrate(database, service.package)
+    finally:
+        database.dispose()
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.system.company import CARD, Company
-from tests.system.running import Person, RunningPopug, wait_for, wait_until_equal
+from tests.system.running import Person, RunningPopug
+from tests.waiting import wait_for, wait_until_equal
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},

@@ -6,7 +6,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import sign_in
 from tests.system.company import CARD, PASSWORD, Company
-from tests.system.running import ADMIN, wait_for
+from tests.system.running import ADMIN
+from tests.waiting import wait_for
 
 
 def hire(company: Company, name: str, role: str) -> str:

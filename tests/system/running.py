@@ -4,18 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 
-T = TypeVar("T")
+from tests.waiting import wait_for
 
 START_SECONDS = 60
-PATIENCE_SECONDS = 30
 ADMIN = ("admin@popug.test", "correct horse battery")
 POPUG = [sys.executable, "-m", "popug"]
 
@@ -151,24 +148,3 @@ class Person:
             after = page["next"]
             if after is None:
                 return found
-
-
-def wait_for(look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """What `look` gives as soon as it is true; fails with the last value otherwise."""
-    deadline = time.monotonic() + seconds
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s for {what}; last seen: {seen!r}")
-        time.sleep(0.05)
-
-
-def wait_until_equal(look: Callable[[], T], expected: T, what: str) -> None:
-    """Wait until `look` gives `expected`; fails showing both otherwise."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (seen := look()) != expected:
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: expected {expected!r}, last seen {seen!r}")
-        time.sleep(0.05)

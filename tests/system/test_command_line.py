@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.system.company import Company
-from tests.system.running import RunningPopug, wait_until_equal
+from tests.system.running import RunningPopug
+from tests.waiting import wait_until_equal
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from typing import Any
 import requests
 
 from tests.system.company import Company
-from tests.system.running import Person, RunningPopug, wait_for
+from tests.system.running import Person, RunningPopug
+from tests.waiting import wait_for
 
 KILLS = 20
 CLIENTS = 6

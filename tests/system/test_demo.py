@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.running import Person, RunningPopug, wait_until_equal
+from tests.system.running import Person, RunningPopug
+from tests.waiting import wait_until_equal
 
 
 @pytest.fixture(scope="module")

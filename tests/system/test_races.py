@@ -9,20 +9,22 @@ import pytest
 import requests
 
 from tests.system.company import Company
-from tests.system.running import Person, RunningPopug, wait_for
+from tests.system.conftest import System
+from tests.system.running import Person
+from tests.waiting import wait_for
 
 T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
-def company(popug: RunningPopug) -> Company:
-    return Company(popug.url, workers=3)
+def company(either: System) -> Company:
+    return Company(either.url, workers=3)
 
 
 @pytest.fixture(autouse=True)
-def all_invariants_hold_afterwards(popug: RunningPopug) -> Any:
+def all_invariants_hold_afterwards(either: System) -> Any:
     yield
-    reconciled = popug.command("reconcile")
+    reconciled = either.command("reconcile")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
 
 

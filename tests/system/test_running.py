@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from tests.system.company import Company
-from tests.system.running import ADMIN, Person, RunningPopug, wait_until_equal
+from tests.system.running import ADMIN, Person, RunningPopug
+from tests.waiting import wait_until_equal
 
 
 @pytest.fixture

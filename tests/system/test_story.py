@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.system.company import CARD, Books, Company, cents_in
-from tests.system.running import RunningPopug, wait_for, wait_until_equal
+from tests.system.conftest import System
+from tests.waiting import wait_for, wait_until_equal
 
 # Each shuffled task costs a second fee, so few of the sixty are made before the shuffle:
 # then those who close everything earn something, and who closes nothing ends in the red.
@@ -14,12 +15,12 @@ BEFORE_THE_SHUFFLE, AFTER_THE_SHUFFLE = 20, 40
 
 
 @pytest.fixture(scope="module")
-def company(popug: RunningPopug) -> Company:
-    return Company(popug.url, workers=5)
+def company(either: System) -> Company:
+    return Company(either.url, workers=5)
 
 
 def test_from_the_first_task_to_the_payout_every_cent_is_where_it_must_be(
-    popug: RunningPopug, company: Company
+    either: System, company: Company
 ) -> None:
     books = Books()
     tasks = _create_tasks(company, books, BEFORE_THE_SHUFFLE)
@@ -35,7 +36,7 @@ def test_from_the_first_task_to_the_payout_every_cent_is_where_it_must_be(
     _balances_after_the_payday(company, books)
     _payouts_go_out(company, today, expected)
     _mails_are_kept(company, expected)
-    _all_books_agree(popug, company)
+    _all_books_agree(either, company)
 
 
 def _create_tasks(company: Company, books: Books, how_many: int) -> list[dict[str, Any]]:
@@ -177,7 +178,7 @@ def _mails_are_kept(company: Company, expected: dict[str, int]) -> None:
         assert expected[mail["user_id"]] in cents_in(mail["text"])
 
 
-def _all_books_agree(popug: RunningPopug, company: Company) -> None:
+def _all_books_agree(popug: System, company: Company) -> None:
     checks = company.accountant.get("/accounts/api/v1/reconciliation")["checks"]
     assert checks
     assert [c for c in checks if not c["ok"]] == []

@@ -19,7 +19,6 @@ from billing.gateway import AnswerLost, Refused
 from billing.gateways.sandbox import SandboxGateway
 from chassis import logs
 from chassis.keys import KeyMissing
-from chassis.settings import Settings
 from tests.integration.billing.conftest import API, DECLINED_CARD, GOOD_CARD, OTHER_CARD, Desk
 from tests.support import Workbench
 
@@ -151,7 +150,7 @@ def test_without_a_key_a_system_on_servers_does_not_start(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (desk.bench.settings.keys / "cards.json").unlink()
-    monkeypatch.setattr(Settings, "embedded", property(lambda _: False))
+    monkeypatch.setattr(desk.runtime, "makes_keys", False)
     with pytest.raises(KeyMissing, match="it must hold the key of the card numbers"):
         vault.prepare_vault(desk.runtime)
     assert not (desk.bench.settings.keys / "cards.json").exists()

@@ -18,6 +18,8 @@ from tests.support import NOON, Workbench
 class RecordingBroker:
     """Takes messages, and breaks when a test says."""
 
+    keeps_messages = False
+
     def __init__(self) -> None:
         self.taken: list[Message] = []
         self.away = False
@@ -29,6 +31,12 @@ class RecordingBroker:
 
     def subscribe(self, *_: object) -> None:
         """Nobody listens."""
+
+    def start(self) -> None:
+        """Nothing runs."""
+
+    def stop(self) -> None:
+        """Nothing ends."""
 
 
 @pytest.fixture
