@@ -1,5 +1,6 @@
 """Analytics' tables and what is asked of them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -13,7 +14,6 @@ from sqlalchemy import (
     Table,
     case,
     func,
-    literal,
     select,
 )
 
@@ -105,12 +105,13 @@ def _loser_changes(reading: Reading, asked: Range) -> dict[date, int]:
     )
     after = case((running.c.balance < 0, 1), else_=0)
     before = case((running.c.balance - running.c.sum < 0, 1), else_=0)
-    first = literal(asked.first, Date)
-    shown_on = case((running.c.date < first, first), else_=running.c.date).label("shown_on")
     rows = reading.execute(
-        select(shown_on, func.sum(after - before).label("change")).group_by(shown_on)
+        select(running.c.date, func.sum(after - before).label("change")).group_by(running.c.date)
     )
-    return {row.shown_on: int(row.change) for row in rows}
+    changes: dict[date, int] = defaultdict(int)
+    for row in rows:
+        changes[max(row.date, asked.first)] += int(row.change)
+    return changes
 
 
 def priciest(reading: Reading, asked: Range) -> tuple[str | None, int | None]:
