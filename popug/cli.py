@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,11 +15,13 @@ from accounts.cli import close_day
 from analytics.cli import analytics
 from auth.cli import users
 from auth.models import anybody
-from chassis import logs, server
+from billing import vault
+from chassis import logs, process, server
+from chassis.keys import make_keys
 from chassis.settings import Settings, load_settings
 from chassis.system import Embedded
 from popug import demo, status
-from popug.opening import opener
+from popug.opening import migrate_service, opener
 from popug.parked import parked
 from popug.reconcile import reconcile
 from popug.sentences import sentence_for
@@ -51,6 +54,9 @@ def main(context: click.Context) -> None:
     logs.configure(settings.log_level, settings.log_format)
     context.obj = opener(settings)
     context.meta["settings"] = settings
+
+
+_service = click.argument("service", type=click.Choice(system.names))
 
 
 def _settings() -> Settings:
@@ -116,13 +122,42 @@ def _forget(settings: Settings, yes: bool) -> None:
 
 
 @main.command()
+@_service
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="address and port")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 256))
+def web(service: str, bind: str, workers: int, threads: int) -> None:
+    """Answer the requests of one service, behind nginx."""
+    process.Web(system, service, _settings(), bind=bind, workers=workers, threads=threads).run()
+
+
+@main.command()
+@_service
+def worker(service: str) -> None:
+    """Relay, consume and run the jobs of one service."""
+    process.work(system, service, _settings())
+
+
+@main.command()
 @click.argument("service", required=False, type=click.Choice(system.names))
 def migrate(service: str | None) -> None:
     """Bring the databases (or one service's) up to date."""
-    open_runtime = opener(_settings())
     for name in [service] if service else system.names:
-        with open_runtime(name):
-            click.echo(f"{name}: up to date")
+        changed = migrate_service(_settings(), name)
+        click.echo(f"{name}: {'brought up to date' if changed else 'up to date'}")
+
+
+@main.command("make-keys")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def make_production_keys(folder: Path) -> None:
+    """Make the keys that a production system is given, in FOLDER; none is replaced.
+
+    Each service needs its own private key and all public ones; billing the card key too.
+    """
+    make_keys(folder, system.names)
+    if not (folder / vault.FILE_NAME).exists():
+        vault.make_key(folder / vault.FILE_NAME)
+    click.echo(f"The keys are in {folder}. Keep a copy where nobody else can read it.")
 
 
 @main.command("demo-logins")
