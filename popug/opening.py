@@ -50,6 +50,8 @@ def migrate_service(settings: Settings, name: str) -> bool:
     Needs the database alone: no keys, no broker. Raises DatabaseAway.
     """
     (service,) = [s for s in system.services if s.name == name]
+    if settings.embedded:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(
         settings.database_for(name), SystemClock(), settings, f"/{system.name}/{name}"
     )

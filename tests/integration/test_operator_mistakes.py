@@ -28,7 +28,7 @@ def _restored_umask() -> Iterator[None]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which everything is as it should be."""
     data = tmp_path_factory.mktemp("whole") / "data"
-    made = _popug(data, "migrate")
+    made = _popug(data, "status")
     assert made.exit_code == 0, made.output
     return data
 
@@ -102,8 +102,16 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 }
 
 
-@pytest.mark.parametrize("damage", [name for name in DAMAGES if name != "lost table"])
-@pytest.mark.parametrize("command", [("migrate",), ("run", "--port", "0"), ("close-day",)])
+REFUSED = [
+    (damage, command)
+    for damage in DAMAGES
+    for command in (("migrate",), ("run", "--port", "0"), ("close-day",))
+    # Migrating needs no keys; a lost table shows when it is used.
+    if damage != "lost table" and not (damage.endswith(("key", "keys")) and command == ("migrate",))
+]
+
+
+@pytest.mark.parametrize(("damage", "command"), REFUSED)
 def test_damaged_keys_and_databases(
     damage: str, command: tuple[str, ...], whole: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,14 @@ from pathlib import Path
 import requests
 
 from tests import mariadb, rabbitmq
-from tests.system.running import ADMIN, POPUG, START_SECONDS, noon_zone
+from tests.system.running import (
+    ADMIN,
+    POPUG,
+    START_SECONDS,
+    Answer,
+    noon_zone,
+    popug_command,
+)
 from tests.waiting import wait_for
 
 NAMES = ("auth", "tasks", "accounts", "billing", "mailer", "analytics")
@@ -96,17 +103,9 @@ class SplitPopug:
         self._start_nginx()
         wait_for(self._ready, "all services behind nginx", START_SECONDS)
 
-    def command(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run a `popug` command on the same databases."""
-        return subprocess.run(
-            [*POPUG, *arguments],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=START_SECONDS * 2,
-            check=False,
-        )
+    def command(self, *arguments: str, stdin: str = "") -> Answer:
+        """A `popug` command on the same databases."""
+        return popug_command(self.environment, *arguments, stdin=stdin)
 
     def add_admin(self) -> None:
         """Add the first person, who can add all others."""
