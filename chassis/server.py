@@ -19,6 +19,7 @@ from chassis.security import MAX_BODY_BYTES
 from chassis.system import Embedded
 
 THREADS = 16
+BACKLOG = 128
 # Slow and idle clients hold a connection, no thread. Together with the databases' files
 # this stays below 1,024, the usual limit of open files.
 CONNECTIONS_MOST = 400

@@ -88,6 +88,7 @@ def run(host: str, port: int, with_demo: bool, reset: bool, yes: bool) -> None:
         if with_demo:
             demo.make_once(settings)
         embedded = Embedded(system, settings)
+        listener.listen(server.BACKLOG)  # who reads the next line may come at once
         click.echo(f"Popug is at {url}  (Ctrl-C stops it)")
         click.echo(demo.logins_text(settings) or _first_steps(embedded))
         sys.stdout.flush()
