@@ -11,6 +11,7 @@ from chassis import tracing
 from chassis.database import DatabaseAway
 from chassis.refusals import Problem, as_problem
 from chassis.runtime import Runtime
+from chassis.security import safe_next
 
 
 def wants_json() -> bool:
@@ -57,8 +58,8 @@ def _came_from(referrer: str | None) -> str | None:
     """The page of ours that led here, unless it is this one."""
     if not referrer or not referrer.startswith(request.host_url):
         return None
-    back = f"/{referrer.removeprefix(request.host_url).lstrip('/')}"
-    return None if back == request.script_root + request.full_path.rstrip("?") else back
+    back = safe_next(f"/{referrer.removeprefix(request.host_url).lstrip('/')}", "")
+    return None if back == request.script_root + request.full_path.rstrip("?") else back or None
 
 
 def _problem_of(error: Exception, runtime: Runtime) -> Problem:

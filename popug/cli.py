@@ -101,7 +101,7 @@ def _first_steps(embedded: Embedded) -> str:
         return ""
     return (
         "Nobody can sign in yet. Add the first person in another terminal:\n"
-        "  popug users add you@example.com --name You --role admin --password-stdin"
+        "  popug users add you@example.com --name You --role admin"
     )
 
 

@@ -56,6 +56,8 @@ def test_an_error_page_leads_back_but_never_off_the_site(bench: Workbench) -> No
         "http://localhost",
     ):
         assert "Back" not in links(client.get("/look/vault", headers={"Referer": elsewhere}).text)
+    backslash = {"Referer": "http://localhost/\\evil.example/"}
+    assert "Back" not in links(client.get("/look/vault", headers=backslash).text)
     sly = {"Referer": "http://localhost//evil.example/"}
     assert links(client.get("/look/vault", headers=sly).text)["Back"] == "/evil.example/"
 
