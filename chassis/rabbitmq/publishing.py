@@ -21,9 +21,16 @@ class _Window:
     """Messages on their way; `settled` once each is confirmed or any is refused."""
 
     def __init__(self) -> None:
+        # Until all are sent, nothing outstanding does not mean that all are confirmed:
+        # a confirmation of an earlier window may arrive in between.
+        self.sent = False
         self.unconfirmed: set[int] = set()
         self.problem: str | None = None
         self.settled = threading.Event()
+
+    def settle_if_confirmed(self) -> None:
+        if self.sent and not self.unconfirmed:
+            self.settled.set()
 
     def refuse(self, problem: str) -> None:
         self.problem = problem
@@ -91,6 +98,7 @@ class Publisher:
             )
             self._last_tag += 1
             window.unconfirmed.add(self._last_tag)
+        window.sent = True
 
     def _confirmed(self, frame: Any) -> None:
         window = self._window
@@ -104,8 +112,7 @@ class Publisher:
             window.unconfirmed = {t for t in window.unconfirmed if t > tag}
         else:
             window.unconfirmed.discard(tag)
-        if not window.unconfirmed:
-            window.settled.set()
+        window.settle_if_confirmed()
 
     def _returned(self, _channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
         if self._window is not None:
