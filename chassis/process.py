@@ -76,6 +76,16 @@ class Web(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         return open_service(self._system, self._name, self._settings, InProcessBroker()).app
 
 
+def answer(system: System, name: str, settings: Settings, **options: Any) -> None:
+    """Answer the requests of one service until SIGTERM; `options` are gunicorn's.
+
+    The service is opened once before any process is forked, so that what an operator must
+    mend is said once. Raises SettingsRefused, KeyMissing.
+    """
+    open_service(system, name, settings, InProcessBroker()).close()
+    Web(system, name, settings, **options).run()
+
+
 def work(system: System, name: str, settings: Settings) -> None:
     """Relay, consume and run the jobs of one service until SIGTERM or SIGINT.
 

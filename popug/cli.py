@@ -129,7 +129,7 @@ def _forget(settings: Settings, yes: bool) -> None:
 @click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 256))
 def web(service: str, bind: str, workers: int, threads: int) -> None:
     """Answer the requests of one service, behind nginx."""
-    process.Web(system, service, _settings(), bind=bind, workers=workers, threads=threads).run()
+    process.answer(system, service, _settings(), bind=bind, workers=workers, threads=threads)
 
 
 @main.command()

@@ -102,6 +102,29 @@ def test_a_wrong_setting_is_refused_with_a_sentence(
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "settings", "says"),
+    [
+        ("web", {}, "POPUG_SERVICE_URL"),
+        ("worker", {}, "POPUG_BROKER_URL"),
+        ("worker", {"POPUG_BROKER_URL": "amqp://host/"}, "POPUG_SERVICE_URL"),
+        ("web", {"POPUG_SERVICE_URL": "http://{service}:8000"}, "tasks.pem is missing"),
+        (
+            "worker",
+            {"POPUG_SERVICE_URL": "http://{service}:8000", "POPUG_BROKER_URL": "amqp://host/"},
+            "tasks.pem is missing",
+        ),
+    ],
+)
+def test_a_process_of_a_service_is_refused_before_it_starts(
+    tmp_path: Path, command: str, settings: dict[str, str], says: str
+) -> None:
+    refused = RunningPopug(tmp_path, **settings).command(command, "tasks")
+    assert refused.returncode == 1
+    assert says in refused.stderr
+    assert not list(tmp_path.rglob("*.pem")), "no key is made where keys are to be given"
+
+
 def test_data_and_keys_are_for_the_owner_alone(popug: RunningPopug) -> None:
     popug.start()
     data = popug.folder / "data"
