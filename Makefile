@@ -24,7 +24,7 @@ ARGS ?=
 help: ## Show this list
 	@echo "Popug: a task tracker that pays by task. Needs Python 3.11 or newer and make."
 	@echo
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  ARGS=\"...\" goes along: make run ARGS=\"--port 9000\", make test ARGS=\"-k shuffle\""
 
@@ -37,7 +37,49 @@ run: $(STAMP) ## Start all of Popug with a demo company on http://127.0.0.1:8000
 
 .PHONY: test
 test: $(STAMP) ## Run all tests (two at a time; WORKERS=0 for one after the other)
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(STRICT) $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(STRICT) $(ARGS)
+
+.PHONY: faults
+faults: $(STAMP) ## Each fault 20 times under load on real servers, about two hours
+	@$(PYTHON) -m tests.faults $(ARGS)
+
+.PHONY: canaries
+canaries: $(STAMP) ## Let a thousand card numbers loose, and look for them everywhere (minutes)
+	@$(PYTHON) -m pytest -n 0 --canaries 1000 --durations 4 tests/canaries $(ARGS)
+
+.PHONY: mails
+mails: $(STAMP) ## 10,000 mails to a server that misbehaves, the worker killed 100 times (long)
+	@$(PYTHON) -m tests.mails $(ARGS)
+
+.PHONY: clean-days
+clean-days: $(STAMP) ## Live through a thousand days: the books must agree on each (minutes)
+	@$(PYTHON) -m pytest -n 0 --clean-days 1000 tests/integration/test_clean_days.py $(ARGS)
+
+.PHONY: payouts
+payouts: $(STAMP) ## 10,000 payouts to a bank that misbehaves, from a worker that is killed (long)
+	@$(PYTHON) -m tests.payouts $(ARGS)
+
+.PHONY: payout-machine
+payout-machine: $(STAMP) ## The payout code against its model: 2,000 lives in any order (long)
+	@$(PYTHON) -m pytest -n 0 --payout-examples 2000 \
+	  tests/integration/billing/test_payout_machine.py $(ARGS)
+
+.PHONY: compose-test
+compose-test: $(STAMP) ## Run all of it in containers (many minutes; as root where no Docker answers)
+	@$(PYTHON) -m pytest -n 0 --compose -vv --durations 12 tests/compose $(ARGS)
+
+.PHONY: secrets
+secrets: ## Make the passwords and keys of the containers in secrets/; none is replaced
+	@scripts/popug-offline make-secrets secrets
+
+.PHONY: bench
+bench: $(STAMP) ## Events a second and milliseconds, next to their limits (many minutes; ARGS="pipeline")
+	@$(PYTHON) -m bench $(ARGS)
+
+.PHONY: sweep
+sweep: $(STAMP) ## Kill a process at every line between a write and its acknowledgement (long)
+	@$(PYTHON) -m tests.sweep embedded --each visits --workers $(WORKERS) $(ARGS)
+	@$(PYTHON) -m tests.sweep servers --each ways --workers $(WORKERS) $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## Check style, types and who imports whom
@@ -70,7 +112,12 @@ lock: $(STAMP) ## Choose the newest packages that pyproject.toml allows, with th
 	@$(PYTHON) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  --group dev --output-file requirements.lock pyproject.toml
-	@echo "requirements.lock is new. Now: make test"
+# The same versions for the image, which needs no tests' packages.
+	@$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+	  --group build --constraint requirements.lock \
+	  --output-file requirements-image.lock pyproject.toml
+	@echo "requirements.lock and requirements-image.lock are new. Now: make test"
 
 .PHONY: clean
 clean: ## Remove what can be made again (the data in var/ stays)

@@ -4,14 +4,17 @@ import datetime
 
 from flask_babel import lazy_gettext as _l
 
-from accounts import checks, closing, commands, days, domain, statements
+from accounts import checks, closing, commands, company_days, days, domain, facts, statements
 from accounts.shapes import (
     AccountOut,
+    BookedPayoutOut,
+    BookedPayoutsOut,
     CheckOut,
     CompanyDayOut,
     CompanyOut,
     DayOut,
     NewReversal,
+    PayoutsQuery,
     ReconciliationOut,
     TransactionOut,
     TransactionsOut,
@@ -20,6 +23,7 @@ from accounts.shapes import (
 from chassis.access import allowed, current_user, signed_in, signed_in_or_service
 from chassis.database import Reading
 from chassis.days import DaysQuery, asked_range, read_day
+from chassis.identity import SERVICE_ROLE
 from chassis.openapi import Api
 from chassis.paging import page_of, read_cursor
 from chassis.refusals import Problem
@@ -81,7 +85,7 @@ def company(query: DaysQuery) -> CompanyOut:
     cursor = read_cursor(query.after, str)
     after = read_day(cursor[0]) if cursor else datetime.date.min
     first, last = look(_asked, query)
-    rows = [row for row in look(days.company_days, first, last) if row.date > after]
+    rows = [row for row in look(company_days.days_between, first, last) if row.date > after]
     page = page_of(rows[: query.limit + 1], query.limit, lambda row: [row.date.isoformat()])
     items = [CompanyDayOut.model_validate(row, from_attributes=True) for row in page.items]
     return CompanyOut(items=items, next=page.next)
@@ -102,6 +106,28 @@ def close_day(day: str) -> DayOut:
     """Close the day and every earlier open one; a closed one stays as it is."""
     closed = closing.close_day(runtime.database, read_day(day), current_user.user_id)
     return DayOut.of(closed)
+
+
+@api.get("/payouts")
+@allowed(*BOOKKEEPERS, SERVICE_ROLE)
+@api.describe(answer=BookedPayoutsOut)
+def booked_payouts(query: PayoutsQuery) -> BookedPayoutsOut:
+    """The payouts that the ledger has for a day, to be compared with those in billing."""
+    after = read_cursor(query.after, str, str) or ("", "")
+    rows = look(facts.payouts_of_day, query.date, (after[0], after[1]), query.limit + 1)
+    page = page_of(rows, query.limit, lambda row: [row.user_id, row.payout_id])
+    items = [
+        BookedPayoutOut(
+            payout_id=row.payout_id,
+            user_id=row.user_id,
+            date=row.day,
+            amount=row.amount,
+            returned=row.returned,
+            booked_at=row.at,
+        )
+        for row in page.items
+    ]
+    return BookedPayoutsOut(items=items, next=page.next)
 
 
 @api.get("/reconciliation")
@@ -147,5 +173,12 @@ def _account_out(account: statements.Account) -> AccountOut:
 def _transactions(account: statements.Account, query: TransactionsQuery) -> TransactionsOut:
     cursor = read_cursor(query.after, int)
     before = cursor[0] if cursor else None
-    page = look(statements.transactions, account.user_id, query.day, before, query.limit)
+    page = look(
+        statements.transactions,
+        account.user_id,
+        query.day,
+        before,
+        query.limit,
+        task_id=query.task_id,
+    )
     return TransactionsOut(items=[TransactionOut.of(e) for e in page.items], next=page.next)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
 
+from accounts import company_sums
 from accounts.calendar_rules import CLOSED
 from accounts.domain import COMPANY, PAYOUT, POPUG
 from accounts.models import accounts, business_days, entries, ledger_state
@@ -184,6 +185,7 @@ _CHECKS: tuple[tuple[str, Callable[[], Select[Any]]], ...] = (
     ("each entry's balance follows from the entries before it", _balances_that_do_not_run),
     ("one payout per account and day, and a positive one", _payouts_that_repeat_or_take),
     ("each day's figures are those of its payouts", _days_that_differ_from_their_payouts),
+    ("each company day is the sum of its entries", company_sums.days_that_differ),
     ("payouts are of closed days only", _payouts_of_days_that_are_open),
     ("nothing is booked on a day after its closing began", _entries_after_closing),
     ("closed days left nobody in credit", _days_left_in_credit),

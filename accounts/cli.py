@@ -1,12 +1,15 @@
-"""`popug close-day`: closing a business day from the command line or by cron."""
+"""`popug close-day` closes a business day; `popug cron` all that are over, every night."""
 
 import json
-from datetime import date, timedelta
+import signal
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import click
 
 from accounts import calendar_rules, closing
 from accounts.calendar_rules import BusinessDay
+from accounts.nightly import Nightly
 from chassis.database import DatabaseAway
 from chassis.days import NotADay, read_day
 from chassis.runtime import OpenRuntime
@@ -52,3 +55,34 @@ def _answer(day: BusinessDay, currency: str, as_json: bool) -> str:
             }
         )
     return f"{day.date}: {day.status}, {day.payouts} payouts, {day.amount / 100:.2f} {currency}"
+
+
+@click.command()
+@click.option(
+    "--minutes",
+    default=5,
+    show_default=True,
+    type=click.IntRange(0, 720),
+    help="How long after the company's midnight.",
+)
+@click.option(
+    "--alive",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file to touch at least every minute while all is well.",
+)
+@click.pass_obj
+def cron(open_runtime: OpenRuntime, minutes: int, alive: Path | None) -> None:
+    """Close every day that is over, now and shortly after each midnight, until SIGTERM.
+
+    It closes what `popug close-day` would, missed nights too.
+    """
+    with open_runtime("accounts") as runtime:
+
+        def say(moment: datetime) -> None:
+            local = moment.astimezone(runtime.settings.zone)
+            click.echo(f"The next nightly run is at {local.isoformat()}")
+
+        nightly = Nightly(runtime, timedelta(minutes=minutes), alive, waiting=say)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: nightly.stopped.set())
+        nightly.run()

@@ -15,7 +15,7 @@ from chassis.database import Database, Transaction
 from contracts.accounts import PayoutRequested
 
 CLOSE_DAYS = "close days"
-ACCOUNTS_AT_ONCE = 500
+ACCOUNTS_AT_ONCE = 1_000
 
 
 def close_day(database: Database, day: date, by: str) -> BusinessDay:
@@ -92,7 +92,9 @@ def _pay(tx: Transaction, day: date, balances: dict[str, Cents]) -> list[Cents]:
     """Pay out what these accounts hold at the end of the day; gives the amounts."""
     due = calendar_rules.amounts_due(balances, ledger.sums_after(tx, day, list(balances)))
     booked = commands.post(
-        tx, [domain.payout(user_id, day, amount, tx.now) for user_id, amount in due.items()]
+        tx,
+        [domain.payout(user_id, day, amount, tx.now) for user_id, amount in due.items()],
+        balances,
     )
     for entry in booked:
         tx.emit(
@@ -102,7 +104,8 @@ def _pay(tx: Transaction, day: date, balances: dict[str, Cents]) -> list[Cents]:
                 date=day,
                 amount=-entry.sum,
                 currency=tx.settings.currency,
-            )
+            ),
+            bulk=True,
         )
     return [-entry.sum for entry in booked]
 

@@ -1,6 +1,6 @@
 """Changes of the ledger: each function is one change, inside one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,31 +9,36 @@ from accounts.domain import Cents, Entry, Posting
 from chassis.clock import business_day
 from chassis.database import Transaction
 from chassis.ids import new_id
+from chassis.masking import without_card_numbers
 from contracts.accounts import TransactionReversed
 
 
 @dataclass(frozen=True)
 class CancelledPayout:
-    """What billing says of a payout that is not going to happen."""
+    """What billing says of a payout that is not going to happen; `traceparent` led to it."""
 
     payout_id: str
     user_id: str
     amount: Cents
     reason: str
+    traceparent: str | None = None
 
 
-def post(tx: Transaction, postings: Sequence[Posting]) -> list[Entry]:
+def post(
+    tx: Transaction, postings: Sequence[Posting], held: Mapping[str, Cents] | None = None
+) -> list[Entry]:
     """Book postings, each once: the only way into the ledger. Gives what was booked now.
 
     What is in the ledger already, by kind and source, is passed over. Accounts of
-    popugs unknown until now are opened (rule 8).
+    popugs unknown until now are opened (rule 8). `held` are the balances of all these accounts
+    where this transaction has locked them before and not booked on them since.
     """
     wanted = domain.first_of_each(postings)
     if not wanted:
         return []
     closed_through = ledger.closed_through(tx)
     # The accounts first: whoever posts the same thing beside us has waited here.
-    balances = ledger.lock_accounts(tx, [posting.user_id for posting in wanted])
+    balances = held or ledger.lock_accounts(tx, [posting.user_id for posting in wanted])
     known = ledger.already_posted(tx, [posting.key for posting in wanted])
     fresh = [posting for posting in wanted if posting.key not in known]
     own_days = [_own_day(tx, posting) for posting in fresh]
@@ -60,7 +65,7 @@ def reverse(tx: Transaction, transaction_id: str, reason: str, by: str) -> Entry
     undone = ledger.find_entries(tx, [transaction_id]).get(transaction_id)
     if undone is None:
         raise domain.UnknownTransaction(transaction_id)
-    booked = post(tx, [domain.correction(undone, reason, by, tx.now)])
+    booked = post(tx, [domain.correction(undone, without_card_numbers(reason), by, tx.now)])
     if not booked:
         raise domain.AlreadyReversed(transaction_id)
     _say_reversed(tx, booked)
@@ -87,10 +92,14 @@ def return_payouts(tx: Transaction, cancelled: Sequence[CancelledPayout]) -> Non
                 for payout in cancelled
             ],
         ),
+        {payout.payout_id: payout.traceparent for payout in cancelled},
     )
 
 
-def _say_reversed(tx: Transaction, booked: Sequence[Entry]) -> None:
+def _say_reversed(
+    tx: Transaction, booked: Sequence[Entry], traces: Mapping[str, str | None] | None = None
+) -> None:
+    """Say what was booked, each under the trace of what it undoes if that is given."""
     for entry in booked:
         tx.emit(
             TransactionReversed(
@@ -100,5 +109,6 @@ def _say_reversed(tx: Transaction, booked: Sequence[Entry]) -> None:
                 sum=entry.sum,
                 date=entry.day,
                 reason=entry.note,
-            )
+            ),
+            traceparent=(traces or {}).get(entry.source_id),
         )

@@ -1,17 +1,18 @@
-"""What is known of business days and of the company's days (rules 10 and 11)."""
+"""What is known of business days: open, closing, closed (rule 10)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
 from accounts import domain, ledger
-from accounts.calendar_rules import CLOSED, CLOSING, OPEN, BusinessDay, CompanyDay
+from accounts.calendar_rules import CLOSED, CLOSING, OPEN, BusinessDay
 from accounts.domain import COMPANY, POPUG, Cents
-from accounts.models import accounts, business_days, entries, late_entries, ledger_state
+from accounts.models import accounts, business_days, entries, ledger_state
 from chassis.database import Reading
 from chassis.paging import Page, page_of
+from chassis.prepared import prepared
 
 
 @dataclass(frozen=True)
@@ -25,24 +26,19 @@ class State:
 
 
 @dataclass(frozen=True)
-class LateEntry:
-    """An entry that is booked on another business day than that of its own time."""
+class Payment:
+    """Who is paid how many cents for a day."""
 
-    transaction_id: str
-    kind: str
     user_id: str
-    task_id: str | None
-    sum: Cents
-    own_day: date
-    day: date
+    amount: Cents
 
 
 @dataclass(frozen=True)
-class Credit:
-    """How many popugs stand in credit at the end of a day, and how much that is in all."""
+class Progress:
+    """How many of the accounts are settled while a day is being closed."""
 
-    popugs: int
-    amount: Cents
+    settled: int
+    accounts: int
 
 
 def state(reading: Reading) -> State:
@@ -62,7 +58,38 @@ def state(reading: Reading) -> State:
 
 def watermark(reading: Reading) -> date | None:
     """The last day that is closed or being closed."""
-    return reading.execute(select(ledger_state.c.closing_through)).scalar()
+    return reading.execute(_watermark()).scalar()
+
+
+@prepared
+def _watermark() -> Select[Any]:
+    return select(ledger_state.c.closing_through)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Which days are closed: those up to `through` but for those that are being closed."""
+
+    through: date | None
+    closing: frozenset[date]
+
+    def __contains__(self, day: date) -> bool:
+        return self.through is not None and day <= self.through and day not in self.closing
+
+
+def closed(reading: Reading) -> Closed:
+    """Which days are closed at this moment, in one look: a day of which some accounts are
+    settled and some are not is not."""
+    rows = reading.execute(_closed()).all()
+    through = rows[0].closing_through if rows else None
+    return Closed(through, frozenset(row.date for row in rows if row.date is not None))
+
+
+@prepared
+def _closed() -> Select[Any]:
+    closing = business_days.c.status == CLOSING
+    both = ledger_state.outerjoin(business_days, closing)
+    return select(ledger_state.c.closing_through, business_days.c.date).select_from(both)
 
 
 def _days_query() -> Select[Any]:
@@ -108,97 +135,32 @@ def open_days(reading: Reading) -> list[date]:
     )
 
 
-def credit_at_the_end_of(reading: Reading, day: date) -> Credit:
-    """Who would be paid if the day were closed now, and no other one before it."""
-    later = (
-        select(entries.c.user_id, func.sum(entries.c.sum).label("sum"))
-        .where(entries.c.side == POPUG, entries.c.day > day)
-        .group_by(entries.c.user_id)
-        .subquery()
+def payments(
+    reading: Reading, day: date, after: tuple[Cents, str] | None, most: int
+) -> list[Payment]:
+    """Who was paid for the day so far, the largest amount first; `after` is the last one seen."""
+    query = select(entries.c.user_id, entries.c.sum).where(
+        entries.c.side == POPUG, entries.c.day == day, entries.c.kind == domain.PAYOUT
     )
-    held = (accounts.c.balance - func.coalesce(later.c.sum, 0)).label("held")
-    query = select(held).outerjoin(later, later.c.user_id == accounts.c.user_id).subquery()
+    if after is not None:
+        amount, user_id = after
+        same = (entries.c.sum == -amount) & (entries.c.user_id > user_id)
+        query = query.where((entries.c.sum > -amount) | same)
+    rows = reading.execute(query.order_by(entries.c.sum, entries.c.user_id).limit(most))
+    return [Payment(row.user_id, -row.sum) for row in rows]
+
+
+def progress(reading: Reading, day: date) -> Progress | None:
+    """How far closing this day has come; None if it is not being closed."""
     row = reading.execute(
-        select(func.count(), func.coalesce(func.sum(query.c.held), 0)).where(query.c.held > 0)
+        select(business_days.c.last_user_id).where(
+            business_days.c.date == day, business_days.c.status == CLOSING
+        )
+    ).first()
+    if row is None:
+        return None
+    settled = accounts.c.user_id <= row.last_user_id
+    counts = reading.execute(
+        select(func.coalesce(func.sum(case((settled, 1), else_=0)), 0), func.count())
     ).one()
-    return Credit(row[0], int(row[1]))
-
-
-def company_days(reading: Reading, first: date, last: date) -> list[CompanyDay]:
-    """A row for each day from `first` to `last`, oldest first (rule 11).
-
-    `fees`, `rewards` and `payouts` are positive sums of what is booked on the day;
-    `corrected` is the company's side of reversals of fees and rewards, and no part of
-    `earned`. A returned payout is in none of them.
-    """
-    through = watermark(reading)
-    closing = set(
-        reading.execute(
-            select(business_days.c.date).where(business_days.c.status == CLOSING)
-        ).scalars()
-    )
-    figures = company_figures(reading, first, last)
-    rows: list[CompanyDay] = []
-    for offset in range((last - first).days + 1):
-        day = first + timedelta(days=offset)
-        closed = through is not None and day <= through and day not in closing
-        rows.append(replace(figures.get(day, CompanyDay(day)), closed=closed))
-    return rows
-
-
-def company_figures(reading: Reading, first: date, last: date) -> dict[date, CompanyDay]:
-    """The days in the range that something is booked on."""
-    kind, amount = entries.c.kind, entries.c.sum
-
-    def total(condition: Any, value: Any) -> Any:
-        return func.sum(case((condition, value), else_=0))
-
-    corrected = (kind == domain.REVERSAL) & entries.c.reversed_kind.in_(domain.WORK)
-    rows = reading.execute(
-        select(
-            entries.c.day,
-            total(kind == domain.FEE, amount).label("fees"),
-            total(kind == domain.REWARD, -amount).label("rewards"),
-            total(kind == domain.PAYOUT, amount).label("payouts"),
-            total(corrected, amount).label("corrected"),
-        )
-        .where(entries.c.side == COMPANY, entries.c.day.between(first, last))
-        .group_by(entries.c.day)
-    )
-    # MySQL answers sums as decimals.
-    return {
-        row.day: CompanyDay(
-            row.day, int(row.fees), int(row.rewards), int(row.payouts), int(row.corrected)
-        )
-        for row in rows
-    }
-
-
-def late(reading: Reading, most: int) -> list[LateEntry]:
-    """The newest entries that are not booked on their own day."""
-    return [
-        LateEntry(*row)
-        for row in reading.execute(
-            late_query().order_by(late_entries.c.transaction_id.desc()).limit(most)
-        )
-    ]
-
-
-def late_query() -> Select[Any]:
-    """A select of which each row makes a LateEntry."""
-    return (
-        select(
-            entries.c.transaction_id,
-            entries.c.kind,
-            entries.c.user_id,
-            entries.c.task_id,
-            entries.c.sum,
-            late_entries.c.own_day,
-            entries.c.day,
-        )
-        .select_from(late_entries)
-        .join(
-            entries,
-            (entries.c.transaction_id == late_entries.c.transaction_id) & (entries.c.side == POPUG),
-        )
-    )
+    return Progress(int(counts[0]), counts[1])

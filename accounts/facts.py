@@ -5,13 +5,14 @@ All iterators read from one `Reading`; consume one before beginning another.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, func, or_, select
 
-from accounts import days
-from accounts.days import LateEntry
-from accounts.domain import COMPANY, FEE, PAYOUT, POPUG, REWARD, Cents
+from accounts import company_days
+from accounts.domain import COMPANY, FEE, PAYOUT, POPUG, REVERSAL, REWARD, Cents
+from accounts.late_entries import LateEntry, late_entry_query
 from accounts.models import accounts, entries
 from chassis.database import Reading
 
@@ -35,12 +36,14 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """A payout as it was booked; `amount` is positive."""
+    """A payout as it was booked; `returned` is what was given back; both are positive."""
 
     payout_id: str
     user_id: str
     day: date
     amount: Cents
+    at: datetime
+    returned: Cents | None = None
 
 
 def fees(reading: Reading) -> Iterator[Work]:
@@ -69,19 +72,50 @@ def balances(reading: Reading) -> Iterator[Balance]:
 
 def payouts(reading: Reading) -> Iterator[Payout]:
     """Every payout booked, cancelled ones too."""
-    query = select(entries.c.transaction_id, entries.c.user_id, entries.c.day, entries.c.sum).where(
-        entries.c.kind == PAYOUT, entries.c.side == POPUG
+    yield from _payouts(reading, _payout_query().order_by(entries.c.position))
+
+
+def payouts_of_day(reading: Reading, day: date, after: tuple[str, str], most: int) -> list[Payout]:
+    """At most `most` payouts of one business day, by user and id after `after`."""
+    user_id, payout_id = after
+    later = or_(
+        entries.c.user_id > user_id,
+        and_(entries.c.user_id == user_id, entries.c.transaction_id > payout_id),
     )
+    query = _payout_query().where(entries.c.day == day, later)
+    return list(
+        _payouts(reading, query.order_by(entries.c.user_id, entries.c.transaction_id).limit(most))
+    )
+
+
+def _payout_query() -> Select[Any]:
+    """Payouts, each with what of it was given back (0 if nothing was)."""
+    back = entries.alias("back")
+    given_back = (
+        select(func.sum(back.c.sum))
+        .where(
+            back.c.kind == REVERSAL,
+            back.c.source_id == entries.c.transaction_id,
+            back.c.side == POPUG,
+        )
+        .correlate(entries)
+        .scalar_subquery()
+    )
+    return select(
+        entries.c.transaction_id,
+        entries.c.user_id,
+        entries.c.day,
+        entries.c.sum,
+        entries.c.posted_at,
+        given_back.label("returned"),
+    ).where(entries.c.kind == PAYOUT, entries.c.side == POPUG)
+
+
+def _payouts(reading: Reading, query: Select[Any]) -> Iterator[Payout]:
     for row in reading.execute(query):
-        yield Payout(row.transaction_id, row.user_id, row.day, -row.sum)
-
-
-def returned_payouts(reading: Reading) -> Iterator[str]:
-    """Ids of the payouts that billing cancelled and that were given back."""
-    query = select(entries.c.reverses).where(
-        entries.c.reversed_kind == PAYOUT, entries.c.side == COMPANY
-    )
-    yield from reading.execute(query).scalars()
+        # MySQL answers sums as decimals.
+        returned = None if row.returned is None else int(row.returned)
+        yield Payout(row.transaction_id, row.user_id, row.day, -row.sum, row.posted_at, returned)
 
 
 def earned(reading: Reading) -> dict[date, Cents]:
@@ -96,12 +130,12 @@ def earned(reading: Reading) -> dict[date, Cents]:
         return {}
     return {
         day.date: day.earned
-        for day in days.company_figures(reading, min(worked), max(worked)).values()
+        for day in company_days.figures(reading, min(worked), max(worked)).values()
         if day.date in worked
     }
 
 
 def late_entries(reading: Reading) -> Iterator[LateEntry]:
     """Entries that are booked on another business day than that of their own time."""
-    for row in reading.execute(days.late_query()):
+    for row in reading.execute(late_entry_query()):
         yield LateEntry(*row)

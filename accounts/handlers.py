@@ -44,11 +44,16 @@ def pay_rewards(tx: Transaction, events: Batch[TaskClosed]) -> None:
 @handlers.hears(PayoutCancelled)
 def return_cancelled_payouts(tx: Transaction, events: Batch[PayoutCancelled]) -> None:
     """Give back what billing is not going to pay (rule 14)."""
-    heard = [event.data for event in events]
     commands.return_payouts(
         tx,
         [
-            CancelledPayout(each.payout_id, each.user_id, each.amount, each.reason or "")
-            for each in heard
+            CancelledPayout(
+                event.data.payout_id,
+                event.data.user_id,
+                event.data.amount,
+                event.data.reason or "",
+                event.traceparent,
+            )
+            for event in events
         ],
     )

@@ -1,14 +1,17 @@
 """Queries that changes of the ledger stand on.
 
-Locks are taken in one order: the watermark, the business day, the accounts by user id.
+Locks are taken in one order: the watermark, the business day, the accounts by user id,
+the company's sums.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
+from accounts import company_sums
 from accounts.calendar_rules import CLOSING
 from accounts.domain import COMPANY, POPUG, Cents, Entry
 from accounts.models import (
@@ -21,11 +24,21 @@ from accounts.models import (
     ledger_state,
 )
 from chassis.database import Reading, Transaction
+from chassis.prepared import prepared
+
+# What both sides of an entry have in common; the database gives the position.
+_BOOKED = tuple(name for name in Entry.__slots__ if name != "position")
+_booked = attrgetter(*_BOOKED)
 
 
 def closed_through(tx: Transaction) -> date | None:
     """The watermark, which stays where it is until this transaction ends."""
-    return tx.execute(select(ledger_state.c.closing_through).with_for_update(read=True)).scalar()
+    return tx.execute(_watermark()).scalar()
+
+
+@prepared
+def _watermark() -> Select[Any]:
+    return select(ledger_state.c.closing_through).with_for_update(read=True)
 
 
 def closed_through_for_update(tx: Transaction) -> date | None:
@@ -50,13 +63,13 @@ def lock_accounts(tx: Transaction, user_ids: Iterable[str]) -> dict[str, Cents]:
 
 
 def _locked_balances(tx: Transaction, user_ids: Sequence[str]) -> dict[str, Cents]:
-    rows = tx.execute(
-        select(accounts.c.user_id, accounts.c.balance)
-        .where(accounts.c.user_id.in_(user_ids))
-        .order_by(accounts.c.user_id)
-        .with_for_update()
-    )
-    return {row.user_id: row.balance for row in rows}
+    return {row.user_id: row.balance for row in tx.execute(_held(user_ids))}
+
+
+@prepared
+def _held(user_ids: Sequence[str]) -> Select[Any]:
+    found = select(accounts.c.user_id, accounts.c.balance).where(accounts.c.user_id.in_(user_ids))
+    return found.order_by(accounts.c.user_id).with_for_update()
 
 
 def already_posted(reading: Reading, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -64,15 +77,14 @@ def already_posted(reading: Reading, keys: Collection[tuple[str, str]]) -> set[t
     found: set[tuple[str, str]] = set()
     for kind in {kind for kind, _ in keys}:
         sources = [source for of, source in keys if of == kind]
-        rows = reading.execute(
-            select(entries.c.source_id).where(
-                entries.c.kind == kind,
-                entries.c.side == POPUG,
-                entries.c.source_id.in_(sources),
-            )
-        )
-        found |= {(kind, source) for source in rows.scalars()}
+        found |= {(kind, source) for source in reading.execute(_posted(kind, sources)).scalars()}
     return found
+
+
+@prepared
+def _posted(kind: str, sources: Sequence[str]) -> Select[Any]:
+    of_a_popug = (entries.c.kind == kind) & (entries.c.side == POPUG)
+    return select(entries.c.source_id).where(of_a_popug, entries.c.source_id.in_(sources))
 
 
 def save(tx: Transaction, booked: Sequence[Entry], own_days: Sequence[date]) -> None:
@@ -86,10 +98,11 @@ def save(tx: Transaction, booked: Sequence[Entry], own_days: Sequence[date]) -> 
             if own_day != entry.day
         ],
     )
+    company_sums.add(tx, booked)
 
 
 def _both_sides(entry: Entry, now: datetime) -> list[dict[str, Any]]:
-    row = {name: getattr(entry, name) for name in Entry.__slots__ if name != "position"}
+    row = dict(zip(_BOOKED, _booked(entry), strict=True))
     popug = row | {"side": POPUG, "posted_at": now}
     return [popug, popug | {"side": COMPANY, "sum": -entry.sum, "balance": None}]
 

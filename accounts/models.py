@@ -18,11 +18,12 @@ from sqlalchemy import (
 from accounts.domain import POPUG, Entry
 from chassis.columns import Cents as CentsType
 from chassis.columns import Code, Id, Position, UtcDateTime, short_text
+from chassis.rights import APPEND_ONLY
 
 metadata = MetaData()
 NOTE_LENGTH = 500
 
-# Append-only: triggers of the first migration refuse UPDATE and DELETE.
+# Triggers of the migrations refuse UPDATE and DELETE of what is APPEND_ONLY.
 entries = Table(
     "entries",
     metadata,
@@ -59,6 +60,7 @@ entries = Table(
     Index("ix_entries_statement", "user_id", "side", "day"),
     # Covers the company's days, and the sums of later days while a day is closed.
     Index("ix_entries_day", "side", "day", "kind", "reversed_kind", "user_id", "sum"),
+    info=APPEND_ONLY,
 )
 
 # Entries that are booked on another business day than that of their own time.
@@ -67,6 +69,7 @@ late_entries = Table(
     metadata,
     Column("transaction_id", Id, primary_key=True),
     Column("own_day", Date, nullable=False),
+    info=APPEND_ONLY,
 )
 
 accounts = Table(
@@ -76,6 +79,18 @@ accounts = Table(
     Column("balance", CentsType, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_accounts_balance", "balance", "user_id"),
+)
+
+# What the entries of each day sum to for the company, in several rows (`company_sums`).
+company_sums = Table(
+    "company_sums",
+    metadata,
+    Column("date", Date, primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("fees", CentsType, nullable=False),
+    Column("rewards", CentsType, nullable=False),
+    Column("payouts", CentsType, nullable=False),
+    Column("corrected", CentsType, nullable=False),
 )
 
 # A day without a row is closed if the watermark has passed it, else open.

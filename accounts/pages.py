@@ -1,5 +1,6 @@
 """Accounts as people see them: one's own, and for bookkeepers everybody's (rule 12)."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,10 +11,12 @@ from flask_wtf import FlaskForm
 from wtforms import Field, TextAreaField
 from wtforms.validators import DataRequired, Length, ValidationError
 
-from accounts import commands, domain, ledger, models, statements
+from accounts import commands, days, domain, ledger, models, statements
 from accounts.domain import Entry
 from accounts.statements import Account, StatementDay
+from accounts.words import KINDS
 from chassis.access import allowed, current_user, signed_in
+from chassis.database import Reading
 from chassis.days import read_day
 from chassis.paging import DEFAULT_LIMIT, read_cursor
 from chassis.refusals import Problem
@@ -23,12 +26,6 @@ from contracts.roles import BOOKKEEPERS
 
 pages = Blueprint("pages", __name__)
 
-KINDS = {
-    domain.FEE: _l("Fee"),
-    domain.REWARD: _l("Reward"),
-    domain.PAYOUT: _l("Payout"),
-    domain.REVERSAL: _l("Reversal"),
-}
 ORDERS = {"owing": False, "owed": True}
 
 
@@ -57,8 +54,9 @@ class ReversalForm(FlaskForm):  # type: ignore[misc]
 def mine() -> str:
     """My balance and my statement by day."""
     user_id = current_user.user_id
-    account = query(statements.account, user_id) or statements.empty_account(user_id)
-    return _show(account, _("My account"), may_reverse=False)
+    account, statement = query(_account, user_id, _statement_cursor())
+    account = account or statements.empty_account(user_id)
+    return _show(account, statement, _("My account"), may_reverse=False)
 
 
 @pages.get("/users")
@@ -78,11 +76,13 @@ def users() -> str:
 @allowed(*BOOKKEEPERS)
 def user(user_id: str) -> str:
     """Anyone's balance and statement."""
-    account = query(statements.account, user_id)
+    if not domain.is_id(user_id):
+        raise _no_account()
+    account, statement = query(_account, user_id, _statement_cursor())
     if account is None:
-        raise Problem(404, _("There is no such account."))
+        raise _no_account()
     name = person_names(runtime.remote, [user_id])[user_id]
-    return _show(account, name, may_reverse=True)
+    return _show(account, statement, name, may_reverse=True)
 
 
 @pages.get("/transactions/<transaction_id>/reverse")
@@ -105,23 +105,49 @@ def reverse(transaction_id: str) -> Any:
     return redirect(url_for("pages.user", user_id=entry.user_id), 303)
 
 
-def _show(account: Account, title: str, may_reverse: bool) -> str:
-    days, following = query(
-        statements.statement, account.user_id, _statement_cursor(), DEFAULT_LIMIT
-    )
-    undoing = {(domain.REVERSAL, entry.transaction_id) for entry in _entries(days)}
+@dataclass(frozen=True)
+class Statement:
+    """A page of a statement: its days, the cursor of the next one, the ids of what is undone,
+    and the range of days that a file is offered for."""
+
+    days: list[StatementDay]
+    next: str | None
+    undone: set[str]
+    last_days: tuple[date, date]
+
+
+def _account(
+    reading: Reading, user_id: str, before: tuple[date, int] | None
+) -> tuple[Account | None, Statement]:
+    """An account, if there is one, and a page of its statement."""
+    account = statements.account(reading, user_id)
+    closed = days.closed(reading)
+    shown, following = statements.statement(reading, user_id, before, DEFAULT_LIMIT, closed)
+    undoing = {(domain.REVERSAL, entry.transaction_id) for entry in _entries(shown)}
+    undone = {source for _kind, source in ledger.already_posted(reading, undoing)}
+    offered = statements.asked_days(reading.today, closed, None, None)
+    return account, Statement(shown, following, undone, offered)
+
+
+def _no_account() -> Problem:
+    return Problem(404, _("There is no such account."))
+
+
+def _show(account: Account, statement: Statement, title: str, may_reverse: bool) -> str:
+    shown = _entries(statement.days)
     return render_template(
         "accounts/account.html",
         account=account,
         title=title,
-        days=days,
-        next=following,
-        titles=task_titles(runtime.remote, [e.task_id for e in _entries(days)]),
-        authors=person_names(runtime.remote, [e.made_by for e in _entries(days)]),
+        days=statement.days,
+        next=statement.next,
+        titles=task_titles(runtime.remote, [entry.task_id for entry in shown]),
+        authors=person_names(runtime.remote, [entry.made_by for entry in shown]),
         kinds=KINDS,
         may_reverse=may_reverse,
         reversible=domain.WORK,
-        undone={source for _kind, source in query(ledger.already_posted, undoing)},
+        last_days=statement.last_days,
+        undone=statement.undone,
     )
 
 
@@ -130,8 +156,8 @@ def _statement_cursor() -> tuple[date, int] | None:
     return (read_day(cursor[0]), cursor[1]) if cursor else None
 
 
-def _entries(days: list[StatementDay]) -> list[Entry]:
-    return [entry for day in days for entry in day.entries]
+def _entries(shown: list[StatementDay]) -> list[Entry]:
+    return [entry for day in shown for entry in day.entries]
 
 
 def _entry(transaction_id: str) -> Entry:

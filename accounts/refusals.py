@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 
-from accounts import calendar_rules, domain
+from accounts import calendar_rules, domain, payslips
 from chassis.refusals import Refusal
 
 refusals: dict[type[Exception], Refusal] = {
@@ -16,6 +16,9 @@ refusals: dict[type[Exception], Refusal] = {
     ),
     domain.ReversalNotReversible: Refusal(
         422, _l("A reversal cannot be reversed: only fees and rewards can.")
+    ),
+    payslips.NoPayslip: Refusal(
+        404, _l("There is no such pay slip. There is one once the day is closed.")
     ),
     calendar_rules.DayInTheFuture: Refusal(
         422, _l("%(day)s has not begun yet: close today or an earlier day.")

@@ -9,6 +9,7 @@ from accounts import domain
 from accounts.calendar_rules import BusinessDay
 from accounts.domain import Entry
 from chassis.days import WrittenDay
+from chassis.events import EventId
 from chassis.openapi import Input, Listing
 
 # Fields are named `date` and `datetime`, which would hide the module.
@@ -38,6 +39,30 @@ class AccountOut(BaseModel):
     balance: int
     today: int
     currency: str
+
+
+class PayoutsQuery(Listing):
+    """The payouts of one business day."""
+
+    date: WrittenDay
+
+
+class BookedPayoutOut(BaseModel):
+    """A payout as the ledger has it; cents. `returned`: what of it was given back, if anything."""
+
+    payout_id: str
+    user_id: str
+    date: CalendarDay
+    amount: int
+    returned: int | None
+    booked_at: Moment
+
+
+class BookedPayoutsOut(BaseModel):
+    """One page of a day's payouts, by person."""
+
+    items: list[BookedPayoutOut]
+    next: str | None
 
 
 class TransactionOut(BaseModel):
@@ -79,9 +104,10 @@ class TransactionsOut(BaseModel):
 
 
 class TransactionsQuery(Listing):
-    """Of one business day, or of all."""
+    """Of one business day, of one task, or of all."""
 
     day: WrittenDay | None = None
+    task_id: EventId | None = None
 
 
 class NewReversal(Input):

@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics import models
-from analytics.domain import DAY, Day, Range, period_around
+from analytics.domain import DAY, Day, Range, period_around, priciest
 from chassis.access import allowed
 from chassis.database import Reading
 from chassis.days import DaysQuery, WrittenDay, asked_range, read_day
@@ -105,7 +105,12 @@ def _top_task(reading: Reading, query: TopTaskQuery) -> TopTaskOut:
     else:
         day = query.date or reading.today
         asked = period_around(day, query.period or DAY, reading.today)
-    task_id, reward = models.priciest(reading, asked)
+    top = priciest(models.worked(reading, asked), asked)
     return TopTaskOut.model_validate(
-        {"from": asked.first, "to": asked.last, "task_id": task_id, "reward": reward}
+        {
+            "from": asked.first,
+            "to": asked.last,
+            "task_id": top.top_task_id,
+            "reward": top.top_reward,
+        }
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, case, func, or_
 
-from analytics import models
+from analytics import models, standings
 from analytics.models import counted, days, user_days
 from chassis.database import Transaction
 
@@ -107,6 +107,7 @@ def _add_user_days(tx: Transaction, entries: Sequence[Entry]) -> None:
     sums: dict[tuple[str, date], int] = defaultdict(int)
     for entry in entries:
         sums[entry.user_id, entry.date] += entry.sum
+    standings.count(tx, sums)
     tx.upsert(
         user_days,
         # In one order everywhere, so that two transactions do not wait for each other.

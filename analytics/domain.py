@@ -1,6 +1,6 @@
 """Figures by day: what they are, and which days a question is about. Amounts are cents."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -59,6 +59,27 @@ def period_around(day: date, period: str, today: date) -> Range:
         next_month = (first + timedelta(days=31)).replace(day=1)
         return Range(first, next_month - timedelta(days=1))
     return Range(day, day)
+
+
+def stretches(ranges: Iterable[Range]) -> list[Range]:
+    """The same days in ranges that neither overlap nor touch, oldest first."""
+    found: list[Range] = []
+    for each in sorted(ranges, key=lambda one: one.first):
+        if found and (each.first - found[-1].last).days <= 1:
+            found[-1] = Range(found[-1].first, max(found[-1].last, each.last))
+        else:
+            found.append(each)
+    return found
+
+
+def priciest(worked: Mapping[date, Worked], asked: Range) -> Worked:
+    """The day of the range on which its priciest task was closed; of equals the first id.
+
+    One without a task where none was closed.
+    """
+    days = (worked[day] for day in asked.days() if day in worked)
+    closed = [(-(day.top_reward or 0), day.top_task_id, day) for day in days if day.top_task_id]
+    return min(closed, key=lambda each: each[:2])[2] if closed else Worked(asked.first)
 
 
 def every_day(

@@ -7,19 +7,25 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    CompoundSelect,
     Date,
     Index,
+    Integer,
     MetaData,
     Row,
+    Select,
     Table,
-    case,
     func,
+    null,
     select,
+    type_coerce,
+    union_all,
 )
 
-from analytics.domain import Day, Range, Worked, every_day
+from analytics.domain import Day, Range, Worked, every_day, stretches
 from chassis.columns import Cents, Code, Id, UtcDateTime
 from chassis.database import Reading, Transaction
+from chassis.prepared import prepared
 
 metadata = MetaData()
 
@@ -43,6 +49,23 @@ user_days = Table(
     Index("ix_user_days_date", "date"),
 )
 
+# All days of a popug in one sum, and the last of them; who changes his days holds this row.
+standings = Table(
+    "standings",
+    metadata,
+    Column("user_id", Id, primary_key=True),
+    Column("balance", Cents, nullable=False),
+    Column("last_date", Date),
+)
+
+# By how many the popugs in the negative became more, or fewer, on a day.
+loser_changes = Table(
+    "loser_changes",
+    metadata,
+    Column("date", Date, primary_key=True),
+    Column("losers", Integer, nullable=False),
+)
+
 # What was counted already: the same fact under another event id changes nothing.
 counted = Table(
     "counted",
@@ -62,20 +85,27 @@ gate = Table(
 
 def counted_already(reading: Reading, kind: str, ids: Sequence[str]) -> set[str]:
     """Those of the ids that were counted as this kind."""
-    rows = reading.execute(
-        select(counted.c.source_id).where(counted.c.kind == kind, counted.c.source_id.in_(ids))
-    )
-    return set(rows.scalars())
+    return set(reading.execute(_counted(kind, ids)).scalars())
+
+
+@prepared
+def _counted(kind: str, ids: Sequence[str]) -> Select[Any]:
+    return select(counted.c.source_id).where(counted.c.kind == kind, counted.c.source_id.in_(ids))
 
 
 def hold_off_rebuild(tx: Transaction) -> None:
     """Have a rebuild wait until this transaction is over, and the other way round."""
-    tx.execute(select(gate.c.name).with_for_update(read=True)).all()
+    tx.execute(_gate()).all()
+
+
+@prepared
+def _gate() -> Select[Any]:
+    return select(gate.c.name).with_for_update(read=True)
 
 
 def figures(reading: Reading, asked: Range) -> list[Day]:
     """A row for each calendar day of the range, oldest first."""
-    return every_day(asked, _worked(reading, asked), _loser_changes(reading, asked))
+    return every_day(asked, worked(reading, asked), changes_in(reading, asked))
 
 
 def worked_day(row: Row[Any]) -> Worked:
@@ -83,43 +113,36 @@ def worked_day(row: Row[Any]) -> Worked:
     return Worked(row.date, row.fees, row.rewards, row.top_task_id, row.top_reward)
 
 
-def _worked(reading: Reading, asked: Range) -> dict[date, Worked]:
-    rows = reading.execute(select(days).where(days.c.date.between(asked.first, asked.last)))
-    return {row.date: worked_day(row) for row in rows}
+def worked(reading: Reading, *ranges: Range) -> dict[date, Worked]:
+    """The days of these ranges on which there was work, with a look for each stretch of them."""
+    return {
+        row.date: worked_day(row)
+        for each in stretches(ranges)
+        for row in reading.execute(_worked(each.first, each.last))
+    }
 
 
-def _loser_changes(reading: Reading, asked: Range) -> dict[date, int]:
+@prepared
+def _worked(first: date, last: date) -> Select[Any]:
+    return select(days).where(days.c.date >= first, days.c.date <= last)
+
+
+def changes_in(reading: Reading, asked: Range) -> dict[date, int]:
     """By how many the popugs in the negative became more or fewer, for each day.
 
-    A popug's balance at the end of a day is the running sum of his days. He changes
-    sides on a day when the sums with and without that day differ in that respect; what
-    happened before the range is counted on its first day.
+    What happened before the range is counted on its first day.
     """
-    balance = func.sum(user_days.c.sum).over(
-        partition_by=user_days.c.user_id, order_by=user_days.c.date
-    )
-    running = (
-        select(user_days.c.date, user_days.c.sum, balance.label("balance"))
-        .where(user_days.c.date <= asked.last)
-        .subquery()
-    )
-    after = case((running.c.balance < 0, 1), else_=0)
-    before = case((running.c.balance - running.c.sum < 0, 1), else_=0)
-    rows = reading.execute(
-        select(running.c.date, func.sum(after - before).label("change")).group_by(running.c.date)
-    )
     changes: dict[date, int] = defaultdict(int)
-    for row in rows:
-        changes[max(row.date, asked.first)] += int(row.change)
+    for day, losers in reading.execute(_changes(asked.first, asked.last)):
+        changes[day or asked.first] += int(losers)
     return changes
 
 
-def priciest(reading: Reading, asked: Range) -> tuple[str | None, int | None]:
-    """The priciest task that was closed in the range, and its reward; of equals the first id."""
-    row = reading.execute(
-        select(days.c.top_task_id, days.c.top_reward)
-        .where(days.c.date.between(asked.first, asked.last), days.c.top_task_id.is_not(None))
-        .order_by(days.c.top_reward.desc(), days.c.top_task_id)
-        .limit(1)
-    ).one_or_none()
-    return (row.top_task_id, row.top_reward) if row else (None, None)
+@prepared
+def _changes(first: date, last: date) -> CompoundSelect[Any]:
+    """Days and changes; without a day, all that was before the first."""
+    day, losers = loser_changes.c.date, loser_changes.c.losers
+    before = select(type_coerce(null(), Date), func.coalesce(func.sum(losers), 0))
+    return union_all(
+        before.where(day < first), select(day, losers).where(day >= first, day <= last)
+    )

@@ -1,5 +1,6 @@
 """The page of analytics: figures, charts and tables for a range of days."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -8,8 +9,20 @@ from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext as _
 
 from analytics import charts, models
-from analytics.domain import DAY, MONTH, PERIODS, WEEK, Day, Range, period_around
+from analytics.domain import (
+    DAY,
+    MONTH,
+    PERIODS,
+    WEEK,
+    Day,
+    Range,
+    Worked,
+    every_day,
+    period_around,
+    priciest,
+)
 from chassis.access import allowed
+from chassis.clock import business_day
 from chassis.database import Reading
 from chassis.days import NotADay, WrongRange, asked_range, read_day
 from chassis.runtime import query, runtime
@@ -33,20 +46,19 @@ class Top:
 @allowed(*MANAGEMENT)
 def overview() -> Any:
     """Today's figures, and what each day of a range brought."""
-    today = query(lambda reading: reading.today)
+    today = _today()
     typed = {name: request.args.get(name, "") for name in ("from", "to")}
     asked, refused = Range(today, today), ""
     try:
         asked = _asked(today)
     except (NotADay, WrongRange) as wrong:
         refused = str(wrong.detail)
-    rows = [] if refused else query(models.figures, asked)
-    tops = query(_tops)
+    rows, tops, todays = query(_figures, None if refused else asked)
     ids = [row.top_task_id for row in rows] + [top.task_id for top in tops]
     shown = typed if refused else {"from": asked.first.isoformat(), "to": asked.last.isoformat()}
     page = render_template(
         "analytics/overview.html",
-        today=query(models.figures, Range(today, today))[0],
+        today=todays,
         tops=tops,
         rows=rows[::-1],
         profit=sum(row.profit for row in rows),
@@ -70,6 +82,24 @@ def profit_chart() -> Response:
 def losers_chart() -> Response:
     """Popugs in the negative by day, as an image."""
     return _image(charts.losers_chart(_rows()))
+
+
+def _today() -> date:
+    return business_day(runtime.clock.now(), runtime.settings.zone)
+
+
+def _figures(reading: Reading, asked: Range | None) -> tuple[list[Day], list[Top], Day]:
+    """The days asked for, the priciest tasks, and today."""
+    today = Range(reading.today, reading.today)
+    periods = [period_around(reading.today, period, reading.today) for period in PERIODS]
+    worked = models.worked(reading, *periods, *([asked] if asked else []))
+    rows = every_day(asked, worked, models.changes_in(reading, asked)) if asked else []
+    if rows and rows[-1].date == reading.today:
+        todays = rows[-1]
+    else:
+        (todays,) = every_day(today, worked, models.changes_in(reading, today))
+    tops = [_top(worked, period, span) for period, span in zip(PERIODS, periods, strict=True)]
+    return rows, tops, todays
 
 
 def _image(svg: bytes) -> Response:
@@ -100,12 +130,7 @@ def _presets(today: date) -> list[tuple[str, str, str]]:
     return [(name, first.isoformat(), today.isoformat()) for name, first in firsts]
 
 
-def _tops(reading: Reading) -> list[Top]:
+def _top(worked: Mapping[date, Worked], period: str, span: Range) -> Top:
     labels = {DAY: _("Today"), WEEK: _("This week"), MONTH: _("This month")}
-    return [
-        Top(
-            labels[period],
-            *models.priciest(reading, period_around(reading.today, period, reading.today)),
-        )
-        for period in PERIODS
-    ]
+    found = priciest(worked, span)
+    return Top(labels[period], found.top_task_id, found.top_reward)

@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from analytics.handlers import handlers
-from analytics.models import counted, days, gate, user_days
+from analytics.models import counted, days, gate, loser_changes, standings, user_days
 from chassis.database import Transaction
 from chassis.events import decode
 from chassis.inbox import apply, heard_events
@@ -18,7 +18,7 @@ def rebuild(tx: Transaction) -> int:
     figure and stays as it is. Raises NotUnderstood, and then nothing has changed.
     """
     tx.execute(select(gate.c.name).with_for_update()).all()
-    for table in (counted, user_days, days):
+    for table in (counted, user_days, standings, loser_changes, days):
         tx.execute(table.delete())
     for bodies in heard_events(tx):
         envelopes = [decode(body, handlers.types) for body in bodies]

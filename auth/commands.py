@@ -22,6 +22,7 @@ from chassis.database import Transaction
 from chassis.identity import SESSION_LIFETIME
 from chassis.ids import new_id
 from chassis.languages import DEFAULT, LANGUAGES
+from chassis.masking import without_card_numbers
 from contracts.auth import AccessChanged
 from contracts.roles import ADMIN, ROLES
 
@@ -33,11 +34,13 @@ SESSIONS_PER_EVENT = 500
 class Verified:
     """A user whose password was right when its hash was `password_hash`.
 
-    `fresh_hash` is the same password hashed anew, where the old hash was a weak one.
+    `try_id` is the try that showed it. `fresh_hash` is the same password hashed anew, where
+    the old hash was a weak one.
     """
 
     user_id: str
     password_hash: str
+    try_id: str
     fresh_hash: str | None = None
 
 
@@ -56,7 +59,8 @@ def create_user(
     Raises BadEmail, BadName, UnknownRole, UnknownLanguage, EmailTaken.
     """
     _refuse_unknown(role, language)
-    user = User(new_id(), clean_email(email), clean_name(name), role, language, True, 1, tx.now)
+    called = clean_name(without_card_numbers(name))
+    user = User(new_id(), clean_email(email), called, role, language, True, 1, tx.now)
     models.add_user(tx, user, password_hash)
     _announce(tx, user)
     return user
@@ -79,6 +83,7 @@ def change_user(
     # Admins are locked first and in one order, so that two who demote each other meet here.
     admins = set() if role is None and active is None else models.active_admins(tx)
     old = models.user_for_update(tx, user_id)
+    name = None if name is None else without_card_numbers(name)
     new = changed(old, name=name, role=role, language=language, active=active)
     if admins == {user_id} and not (new.active and new.role == ADMIN):
         raise LastAdmin
@@ -108,7 +113,7 @@ def change_own_password(
 ) -> None:
     """Like `set_password`, for someone who has shown that he knows the old one.
 
-    Raises WrongCredentials, TooManyAttempts.
+    Raises WrongCredentials.
     """
     _settle(tx, proven, who)
     set_password(tx, proven.user_id, new_hash, keep_session)
@@ -119,8 +124,7 @@ def sign_in(
 ) -> tuple[User, Session]:
     """Begin a session of someone whose password was right.
 
-    Raises WrongCredentials if he was disabled or his password changed meanwhile, and
-    TooManyAttempts.
+    Raises WrongCredentials if he was disabled or his password changed meanwhile.
     """
     user = _settle(tx, proven, who)
     if proven.fresh_hash:
@@ -159,15 +163,14 @@ def end_all_sessions(tx: Transaction, user_id: str, keep: str | None = None) -> 
 
 
 def _settle(tx: Transaction, proven: Verified, who: Guesser) -> User:
-    """A right password counts only while tries are left and nothing has changed."""
-    attempts.refuse_too_many(tx, who)
+    """A right password counts only if nothing has changed since it was looked at."""
     try:
         user = models.user_for_update(tx, proven.user_id)
     except UserNotFound as gone:
         raise WrongCredentials from gone
     if not user.active or models.password_hash(tx, user.id) != proven.password_hash:
         raise WrongCredentials
-    attempts.forgive(tx, who)
+    attempts.forgive(tx, who, proven.try_id)
     return user
 
 

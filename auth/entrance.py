@@ -1,5 +1,6 @@
 """The way in: from an e-mail and a password to a session and its cookie."""
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -7,7 +8,7 @@ from flask import Response, request
 from flask_babel import lazy_gettext as _l
 
 from auth import attempts, commands, models, passwords
-from auth.attempts import Guesser
+from auth.attempts import Guesser, OthersAreTrying
 from auth.commands import Verified
 from auth.domain import (
     BadEmail,
@@ -24,6 +25,9 @@ from chassis.identity import Identity
 from chassis.refusals import Problem
 from chassis.runtime import query, runtime, transact
 from chassis.web import cookie_name
+
+# Tries that are being looked at are settled in a moment; who comes meanwhile waits for them.
+WAIT_SECONDS, PAUSE_SECONDS = 2.0, 0.05
 
 
 def sign_in(email: str, password: str) -> tuple[User, Session]:
@@ -66,18 +70,33 @@ def change_password(user: User, old: str, new: str, keep_session: str) -> None:
 def prove(email: str, password: str, who: Guesser) -> Verified:
     """Check a password, which takes the same time for an e-mail that nobody has.
 
-    Raises WrongCredentials after counting it, TooManyAttempts.
+    The try is counted first; who signs in gets it back. Raises WrongCredentials,
+    TooManyAttempts.
     """
-    query(attempts.refuse_too_many, who)
+    try_id = _begin_try(who)
     known = _one_spelling(email)
     found = query(models.credentials, known) if known else None
     stored = found[1] if found else None
     if not passwords.matches(stored, password) or not found or not found[0].active:
-        transact(attempts.record_failure, who)
+        transact(attempts.fail_try, try_id)
         runtime.log.info("sign-in refused", address=_address())
         raise WrongCredentials
     fresh = passwords.rehashed(found[1], password)
-    return Verified(found[0].id, found[1], fresh)
+    return Verified(found[0].id, found[1], try_id, fresh)
+
+
+def _begin_try(who: Guesser) -> str:
+    """Count a try, waiting a little for others at the same. Raises TooManyAttempts."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            # Most of those that are refused are refused without a lock.
+            query(attempts.refuse_too_many, who)
+            return transact(attempts.begin_try, who)
+        except OthersAreTrying as busy:
+            if time.monotonic() > deadline:
+                raise TooManyAttempts(1) from busy
+        time.sleep(PAUSE_SECONDS)
 
 
 def give_cookie(response: Response, user: User, session: Session) -> Response:
@@ -101,7 +120,7 @@ def take_cookie(response: Response) -> Response:
 def _cookie() -> dict[str, Any]:
     secure = runtime.settings.secure
     return {
-        "key": cookie_name(secure),
+        "key": cookie_name(runtime.settings),
         "path": "/",
         "secure": secure,
         "httponly": True,

@@ -12,6 +12,7 @@ from auth.refusals import refusals
 from chassis.access import public
 from chassis.identity import ISSUER_OF_PEOPLE
 from chassis.keys import load_public_keys
+from chassis.masking import without_card_numbers
 from chassis.navigation import service_url
 from chassis.runtime import runtime
 from chassis.security import safe_next
@@ -91,4 +92,6 @@ def _onward(target: str | None) -> str:
 
 
 def _form(form: SignInForm, onward: str, refused: str = "") -> str:
+    # What was typed is shown again, but not a card number that slipped into the wrong field.
+    form.email.data = without_card_numbers(form.email.data or "")
     return render_template("auth/login.html", form=form, next=onward, refused=refused)

@@ -1,17 +1,19 @@
 """Billing's REST side."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from billing import commands, models
+from billing import asking, cards, commands, models
 from billing.domain import Payout, PayoutStatus
 from billing.listing import payouts_page
-from billing.sight import seen, whose
+from billing.sight import seen, sees_all, whose
 from chassis.access import allowed, current_user, signed_in, signed_in_or_service
 from chassis.days import WrittenDay
 from chassis.openapi import Api, Input, Listing
+from chassis.refusals import Problem
 from chassis.runtime import query as look
 from chassis.runtime import transact
 from contracts.roles import ACCOUNTANT, ADMIN
@@ -45,6 +47,12 @@ class CardOut(BaseModel):
     """What is shown of a card."""
 
     last4: str
+
+
+class StoredOut(BaseModel):
+    """Whether there is a card to pay somebody to, and nothing about it."""
+
+    stored: bool
 
 
 class PayoutOut(BaseModel):
@@ -83,6 +91,26 @@ class Cancellation(Input):
     reason: str = Field(max_length=2_000)
 
 
+class Decision(Input):
+    """What a person has found out about a payout, and how he knows."""
+
+    outcome: Literal["paid", "not_paid"]
+    reference: str | None = Field(None, max_length=200)
+    reason: str = Field(max_length=2_000)
+
+    @model_validator(mode="after")
+    def _names_what_was_paid(self) -> "Decision":
+        if (self.outcome == "paid") is (self.reference is None):
+            raise ValueError("send the bank's `reference` if it was paid, and only then")
+        return self
+
+
+class Settlement(Input):
+    """How what the gateway says against our books was settled."""
+
+    reason: str = Field(max_length=2_000)
+
+
 def _out(payout: Payout) -> PayoutOut:
     return PayoutOut.model_validate(payout, from_attributes=True)
 
@@ -94,6 +122,18 @@ def put_card(json: NewCard) -> CardOut:
     """Store one's card number; only the last four digits are ever shown again."""
     last4 = transact(commands.store_card, current_user.user_id, json.card_number)
     return CardOut(last4=last4)
+
+
+@api.get("/cards/<user_id>")
+@signed_in_or_service
+@api.describe(answer=StoredOut, refuses=(404,))
+def show_card(user_id: str) -> StoredOut:
+    """Whether this popug (`me`: oneself) has stored a card; who may not know it hears 404."""
+    owner = current_user.user_id if user_id == "me" else user_id
+    if owner != current_user.user_id and not sees_all():
+        raise Problem(404, _l("There is no such card."))
+    # An id of ours is ASCII; MySQL cannot even compare another one with it.
+    return StoredOut(stored=owner.isascii() and look(cards.shown_card, owner) is not None)
 
 
 @api.delete("/cards/me")
@@ -142,3 +182,33 @@ def retry(payout_id: str) -> PayoutOut:
 def cancel(json: Cancellation, payout_id: str) -> PayoutOut:
     """Give a payout up that is certainly not paid; the money returns to the popug."""
     return _out(transact(commands.cancel_payout, payout_id, json.reason, current_user.user_id))
+
+
+@api.post("/payouts/<payout_id>/decide")
+@allowed(ACCOUNTANT, ADMIN)
+@api.describe(answer=PayoutOut, refuses=(404, 409))
+def decide(json: Decision, payout_id: str) -> PayoutOut:
+    """Say what became of a payout that waits for a person: paid, or not."""
+    decided = transact(
+        commands.decide_payout, payout_id, json.reference, json.reason, current_user.user_id
+    )
+    return _out(decided)
+
+
+@api.post("/payouts/<payout_id>/ask")
+@allowed(ACCOUNTANT, ADMIN)
+@api.describe(answer=PayoutOut, status=202, refuses=(404, 409))
+def ask(payout_id: str) -> tuple[PayoutOut, int]:
+    """Have the gateway asked once more what became of a payout that is paid or waits for a person.
+
+    Asking again while the answer is still to come is the same question.
+    """
+    return _out(transact(asking.put_down, payout_id, current_user.user_id)), 202
+
+
+@api.post("/payouts/<payout_id>/settle")
+@allowed(ACCOUNTANT, ADMIN)
+@api.describe(answer=PayoutOut, refuses=(404, 409))
+def settle(json: Settlement, payout_id: str) -> PayoutOut:
+    """Say how what the gateway says against our books was settled; the payout stays as it is."""
+    return _out(transact(commands.settle_claims, payout_id, json.reason, current_user.user_id))

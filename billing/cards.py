@@ -1,10 +1,11 @@
 """Stored cards: ciphertext and the last four digits (rule 13)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from billing.domain import PayoutStatus
 from billing.models import cards, payouts
@@ -20,26 +21,29 @@ class SealedCard:
     nonce: bytes = field(repr=False)
     ciphertext: bytes = field(repr=False)
     last4: str
+    hash_key_id: str | None = field(default=None, repr=False)
+    fingerprint: str | None = field(default=None, repr=False)
+
+
+_SEALED = ("key_id", "nonce", "ciphertext", "last4", "hash_key_id", "fingerprint")
 
 
 def save_card(tx: Transaction, card: SealedCard) -> None:
     """Store the card, instead of the one that its owner had."""
     tx.upsert(
         cards,
-        [
-            {
-                "user_id": card.user_id,
-                "ciphertext": card.ciphertext,
-                "nonce": card.nonce,
-                "key_id": card.key_id,
-                "last4": card.last4,
-                "updated_at": tx.now,
-            }
-        ],
-        lambda _old, new: {
-            name: new[name] for name in ("ciphertext", "nonce", "key_id", "last4", "updated_at")
-        },
+        [{"user_id": card.user_id, **_values(card), "updated_at": tx.now}],
+        lambda _old, new: {name: new[name] for name in (*_SEALED, "updated_at")},
     )
+
+
+def reseal(tx: Transaction, card: SealedCard) -> None:
+    """Store what is sealed anew in the place of a card that is locked here."""
+    tx.execute(cards.update().where(cards.c.user_id == card.user_id).values(**_values(card)))
+
+
+def _values(card: SealedCard) -> dict[str, object]:
+    return {name: getattr(card, name) for name in _SEALED}
 
 
 def delete_card(tx: Transaction, user_id: str) -> bool:
@@ -49,12 +53,37 @@ def delete_card(tx: Transaction, user_id: str) -> bool:
 
 def sealed_card(reading: Reading, user_id: str) -> SealedCard | None:
     """The card of this popug, as it is stored."""
-    row = reading.execute(
-        select(
-            cards.c.user_id, cards.c.key_id, cards.c.nonce, cards.c.ciphertext, cards.c.last4
-        ).where(cards.c.user_id == user_id)
-    ).first()
+    row = reading.execute(_select_sealed(cards.c.user_id == user_id)).first()
     return SealedCard(*row) if row else None
+
+
+def any_of_older_keys(reading: Reading, key_id: str, hash_key_id: str) -> bool:
+    """Whether a card is sealed or marked with another key than these."""
+    wanted = select(cards.c.user_id).where(_older(key_id, hash_key_id)).limit(1)
+    return reading.execute(wanted).first() is not None
+
+
+def of_older_keys(
+    tx: Transaction, key_id: str, hash_key_id: str, after: str, most: int
+) -> Sequence[SealedCard]:
+    """Cards of other keys than these, by owner after `after`, locked; not what others hold."""
+    wanted = _select_sealed(cards.c.user_id > after, _older(key_id, hash_key_id))
+    rows = tx.execute(
+        wanted.order_by(cards.c.user_id).limit(most).with_for_update(skip_locked=True)
+    )
+    return [SealedCard(*row) for row in rows]
+
+
+def _older(key_id: str, hash_key_id: str) -> ColumnElement[bool]:
+    return or_(
+        cards.c.key_id != key_id,
+        cards.c.hash_key_id.is_(None),
+        cards.c.hash_key_id != hash_key_id,
+    )
+
+
+def _select_sealed(*where: ColumnElement[bool]) -> Select[Any]:
+    return select(cards.c.user_id, *(cards.c[name] for name in _SEALED)).where(*where)
 
 
 def shown_card(reading: Reading, user_id: str) -> tuple[str, datetime] | None:

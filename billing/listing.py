@@ -4,13 +4,15 @@ from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 
 from billing.domain import Payout, PayoutStatus
-from billing.models import as_id, payout_of, payout_transitions, payouts
+from billing.history import payout_transitions
+from billing.models import as_id, payout_of, payouts
 from chassis.database import Reading
 from chassis.days import NotADay, read_day
 from chassis.paging import Page, page_of, read_cursor
+from chassis.prepared import prepared
 from chassis.refusals import Problem
 from chassis.runtime import query
 
@@ -49,17 +51,39 @@ def _some_payouts(
     status: PayoutStatus | None = None,
 ) -> list[Payout]:
     """Payouts, newest day first, at most `limit`; `after` is (day, id) of the last one seen."""
+    before, last_id = after or (None, None)
+    wanted = _wanted(
+        user_id=None if user_id is None else as_id(user_id),
+        day=day,
+        status=status,
+        before=before,
+        last_id=None if last_id is None else as_id(last_id),
+        limit=limit,
+    )
+    return [payout_of(row) for row in reading.execute(wanted)]
+
+
+@prepared
+def _wanted(
+    *,
+    user_id: str | None,
+    day: date | None,
+    status: PayoutStatus | None,
+    before: date | None,
+    last_id: str | None,
+    limit: int,
+) -> Select[Any]:
     wanted = select(payouts).order_by(payouts.c.date.desc(), payouts.c.id.desc()).limit(limit)
     if user_id is not None:
-        wanted = wanted.where(payouts.c.user_id == as_id(user_id))
+        wanted = wanted.where(payouts.c.user_id == user_id)
     if day is not None:
         wanted = wanted.where(payouts.c.date == day)
     if status is not None:
         wanted = wanted.where(payouts.c.status == status)
-    if after is not None:
-        same_day = and_(payouts.c.date == after[0], payouts.c.id < as_id(after[1]))
-        wanted = wanted.where(or_(payouts.c.date < after[0], same_day))
-    return [payout_of(row) for row in reading.execute(wanted)]
+    if before is not None:
+        same_day = and_(payouts.c.date == before, payouts.c.id < last_id)
+        wanted = wanted.where(or_(payouts.c.date < before, same_day))
+    return wanted
 
 
 def payouts_of_day(reading: Reading, day: date) -> list[Payout]:
@@ -81,5 +105,9 @@ def history(reading: Reading, payout_id: str) -> list[Row[Any]]:
 
 def paid_people(reading: Reading, most: int) -> list[str]:
     """The ids of people who have payouts, at most `most`."""
-    rows = reading.execute(select(payouts.c.user_id).distinct().order_by("user_id").limit(most))
-    return list(rows.scalars())
+    return list(reading.execute(_paid(most)).scalars())
+
+
+@prepared
+def _paid(most: int) -> Select[Any]:
+    return select(payouts.c.user_id).distinct().order_by(payouts.c.user_id).limit(most)

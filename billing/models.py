@@ -1,11 +1,11 @@
-"""Billing's tables, and the queries on payouts."""
+"""Cards and payouts as tables, and the queries on payouts. Their moves are in `history`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Date,
     Index,
@@ -19,14 +19,10 @@ from sqlalchemy import (
 )
 
 from billing.domain import LONGEST_WAIT, TO_DO, Payout, PayoutNotFound, PayoutStatus
-from chassis.columns import ID_LENGTH, Bytes, Cents, Code, Id, Position, UtcDateTime, short_text
+from chassis.columns import ID_LENGTH, Bytes, Cents, Code, Id, UtcDateTime, short_text
 from chassis.database import Reading, Transaction
 
 metadata = MetaData()
-
-
-class Overtaken(Exception):
-    """A payout has moved between reading and writing it, in spite of the lock."""
 
 
 cards = Table(
@@ -38,6 +34,18 @@ cards = Table(
     Column("key_id", Code, nullable=False),
     Column("last4", Code, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # HMAC-SHA256 of the number, hexadecimal; none on cards older than fingerprints.
+    Column("hash_key_id", Code),
+    Column("fingerprint", Code),
+    Index("ix_cards_fingerprint", "fingerprint"),
+)
+
+# Keys that cards were ever sealed or marked with; a retired one is never used again.
+card_keys = Table(
+    "card_keys",
+    metadata,
+    Column("key_id", Code, primary_key=True),
+    Column("retired_at", UtcDateTime),
 )
 
 payouts = Table(
@@ -57,25 +65,15 @@ payouts = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("next_attempt_at", UtcDateTime),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("key_used_at", UtcDateTime),
+    Column("in_doubt", Boolean, nullable=False, server_default="0"),
+    # As whom it was sent last, where the gateway has several; none before a first sending.
+    Column("gateway_account", Code),
     # Nobody is paid twice for a day (contract, section 7).
     UniqueConstraint("user_id", "date", name="uq_payouts_user_day"),
     Index("ix_payouts_date", "date", "id"),
     Index("ix_payouts_to_do", "status", "next_attempt_at"),
-)
-
-payout_transitions = Table(
-    "payout_transitions",
-    metadata,
-    Column("id", Position, primary_key=True, autoincrement=True),
-    Column("payout_id", Id, nullable=False),
-    Column("from_status", Code),
-    Column("to_status", Code, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-    # A person's id, or the part of this service that did it.
-    Column("by", Id, nullable=False),
-    Column("why", short_text(500), nullable=False),
-    Index("ix_payout_transitions_payout", "payout_id", "id"),
-    sqlite_autoincrement=True,
 )
 
 
@@ -85,70 +83,28 @@ def as_id(text: str) -> str:
 
 
 def payout_of(row: Row[Any]) -> Payout:
-    """A row of `payouts` as the domain's value."""
-    values = dict(row._mapping)
-    return Payout(**{**values, "status": PayoutStatus(values["status"])})
+    """A row of `payouts`, whose columns are in the order of the domain's value, as that value."""
+    values = list(row)
+    values[_STATUS] = PayoutStatus(values[_STATUS])
+    return Payout(*values)
 
 
-def add_payouts(tx: Transaction, new: Sequence[Payout], by: str, why: str) -> None:
-    """Insert payouts that are not there yet, with the first line of their history."""
-    tx.insert(payouts, [asdict(payout) for payout in new])
-    _record(tx, [(None, payout) for payout in new], by, why)
+_STATUS = payouts.c.keys().index("status")
 
 
-def save_moves(tx: Transaction, moves: Sequence[tuple[Payout, Payout]], by: str, why: str) -> None:
-    """Write moves (before, after) and their history.
-
-    Raises Overtaken, and nothing may be committed, if a payout has moved meanwhile.
-    """
-    for before, after in moves:
-        _save(tx, before, after)
-    _record(tx, moves, by, why)
+def put_off(tx: Transaction, payout: Payout, until: datetime, reason: str | None = None) -> None:
+    """Have nobody look at a payout that was locked here until then; `reason` is shown with it."""
+    values = {"next_attempt_at": until} | ({"reason": reason} if reason else {})
+    tx.execute(payouts.update().where(payouts.c.id == payout.id).values(values))
 
 
-def _save(tx: Transaction, before: Payout, after: Payout) -> None:
-    changed = tx.execute(
+def remember_reference(tx: Transaction, payout: Payout, reference: str, until: datetime) -> None:
+    """Keep how the gateway calls a payout that was locked here, and look at it then."""
+    tx.execute(
         payouts.update()
-        .where(
-            payouts.c.id == before.id,
-            payouts.c.status == before.status,
-            payouts.c.attempts == before.attempts,
-        )
-        .values(
-            status=after.status,
-            gateway_ref=after.gateway_ref,
-            attempts=after.attempts,
-            reason=after.reason,
-            updated_at=after.updated_at,
-            next_attempt_at=after.next_attempt_at,
-        )
+        .where(payouts.c.id == payout.id)
+        .values(gateway_ref=reference, next_attempt_at=until)
     )
-    if changed.rowcount != 1:
-        raise Overtaken(before.id)
-
-
-def _record(
-    tx: Transaction, moves: Iterable[tuple[Payout | None, Payout]], by: str, why: str
-) -> None:
-    tx.insert(
-        payout_transitions,
-        [
-            {
-                "payout_id": after.id,
-                "from_status": before.status if before else None,
-                "to_status": after.status,
-                "at": tx.now,
-                "by": by,
-                "why": why,
-            }
-            for before, after in moves
-        ],
-    )
-
-
-def put_off(tx: Transaction, payout: Payout, until: datetime) -> None:
-    """Have nobody look at a payout that was locked here until then."""
-    tx.execute(payouts.update().where(payouts.c.id == payout.id).values(next_attempt_at=until))
 
 
 def payout(reading: Reading, payout_id: str) -> Payout:

@@ -10,13 +10,16 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField
 
-from billing import cards, commands, listing, models
-from billing.domain import TRANSITIONS, NotACardNumber, PayoutStatus, ReasonRefused
+from billing import asking, cards, claims, commands, listing, models
+from billing.answers import WRONG_AMOUNT
+from billing.domain import PayoutStatus, ReasonRefused
+from billing.domain_cards import NotACardNumber
+from billing.domain_moves import TRANSITIONS
 from billing.listing import payouts_page
 from billing.refusals import refusals
 from billing.reports_api import report_of
 from billing.sight import seen
-from billing.words import MEANINGS, STATUSES, why
+from billing.words import PARTS, STATUSES, bank_says, meaning, who, why
 from chassis.access import allowed, current_user, signed_in
 from chassis.database import Reading
 from chassis.days import read_day
@@ -28,7 +31,13 @@ from contracts.roles import ACCOUNTANT, ADMIN, BOOKKEEPERS
 pages = Blueprint("pages", __name__)
 
 PEOPLE_IN_FILTER = 500
-WORDS = {"statuses": STATUSES, "meanings": MEANINGS, "why": why}
+WORDS = {
+    "statuses": STATUSES,
+    "meaning": meaning,
+    "why": why,
+    "who": who,
+    "bank_says": bank_says,
+}
 
 
 class CardForm(FlaskForm):  # type: ignore[misc]
@@ -36,7 +45,7 @@ class CardForm(FlaskForm):  # type: ignore[misc]
 
     card_number = StringField(
         _l("Card number"),
-        description=_l("12 to 19 digits. We show you no more than the last four again."),
+        description=_l("13 to 19 digits. We show you no more than the last four again."),
     )
 
 
@@ -121,16 +130,29 @@ def _today(reading: Reading) -> date:
 def _payout(payout_id: str, form: CancelForm) -> str:
     payout = seen(query(models.payout, payout_id))
     moves = query(listing.history, payout_id)
-    names = person_names(runtime.remote, {payout.user_id})
+    said = query(claims.of_payout, payout_id)
+    askings = query(asking.of_payout, payout_id)
+    out = query(claims.still_out, payout)
+    is_settled = all(claim.decided_at for claim in out)
+    acted = {move.by for move in moves} | {c.decided_by for c in said} | {a.by for a in askings}
+    names = person_names(runtime.remote, {payout.user_id, *(acted - PARTS.keys())})
     return render_template(
         "billing/payout.html",
         payout=payout,
         name=names[payout.user_id],
+        names=names,
         moves=moves,
+        claims=said,
+        askings=askings,
         form=form,
         keeps_books=current_user.role in BOOKKEEPERS,
-        can_retry=payout.status is PayoutStatus.FAILED,
-        can_cancel=PayoutStatus.CANCELLED in TRANSITIONS[payout.status],
+        may_be_back=query(commands.may_be_back, payout),
+        paid_out=out,
+        other_amount=payout.reason == WRONG_AMOUNT,
+        can_decide=payout.status is PayoutStatus.NEEDS_PERSON,
+        can_ask=payout.status in asking.MAY_BE_ASKED,
+        can_retry=is_settled and payout.status is PayoutStatus.FAILED,
+        can_cancel=is_settled and PayoutStatus.CANCELLED in TRANSITIONS[payout.status],
         **WORDS,
     )
 

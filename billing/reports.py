@@ -3,27 +3,23 @@
 One `Report` is what the page shows, what the API answers and what the files hold.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
-import xlsxwriter
 from flask_babel import gettext as _
 
 from billing import listing
 from billing.domain import DayToCome, Payout, PayoutStatus
-from billing.words import STATUSES
+from billing.words import STATUSES, why
 from chassis.database import Reading
 from chassis.days import read_day
 from chassis.remote import Remote
+from chassis.spreadsheets import Cell, units
 from contracts.rest import person_names
 
-BOM = "\ufeff"
-# Spreadsheets take a cell that begins with one of these for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Of the columns, in characters.
+WIDTHS = (32, 20, 20, 20, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -73,16 +69,33 @@ def make_report(
     """The report from its parts."""
     lines = [Line(payout, names[payout.user_id]) for payout in payouts]
     lines.sort(key=lambda line: (line.name.casefold(), line.payout.id))
-    return Report(day, currency, lines, _totals([line.payout for line in lines]))
+    tally = Tally()
+    for line in lines:
+        tally.add(line.payout)
+    return Report(day, currency, lines, tally.totals())
 
 
-def _totals(payouts: list[Payout]) -> list[Total]:
-    by_status = [
-        Total(status, len(amounts), sum(amounts))
-        for status in PayoutStatus
-        if (amounts := [p.amount for p in payouts if p.status is status])
-    ]
-    return [*by_status, Total(None, len(payouts), sum(p.amount for p in payouts))]
+def totals_of(sums: Mapping[PayoutStatus, tuple[int, int]]) -> list[Total]:
+    """Totals by status, in the order of the statuses, and that of all; from count and cents."""
+    by_status = [Total(status, *sums[status]) for status in PayoutStatus if status in sums]
+    count, amount = (sum(pair[part] for pair in sums.values()) for part in (0, 1))
+    return [*by_status, Total(None, count, amount)]
+
+
+class Tally:
+    """Adds payouts up by status as they come by."""
+
+    def __init__(self) -> None:
+        self.sums: dict[PayoutStatus, tuple[int, int]] = {}
+
+    def add(self, payout: Payout) -> None:
+        """Count this one too."""
+        count, amount = self.sums.get(payout.status, (0, 0))
+        self.sums[payout.status] = count + 1, amount + payout.amount
+
+    def totals(self) -> list[Total]:
+        """Totals of what came by so far."""
+        return totals_of(self.sums)
 
 
 def headings() -> list[str]:
@@ -96,58 +109,28 @@ def total_name(total: Total) -> str:
     return f"{_('Total')}: {word} ({total.count})"
 
 
-def rows(content: Report) -> Iterable[list[str | Decimal]]:
-    """The cells below the headings: a row per payout, then a row per total."""
+def rows(content: Report) -> Iterator[list[Cell]]:
+    """The headings, a row per payout, then a row per total."""
+    yield list(headings())
     for line in content.lines:
-        payout = line.payout
-        yield [
-            line.name,
-            units(payout.amount),
-            payout.currency,
-            str(STATUSES[payout.status][0]),
-            payout.gateway_ref or "",
-            payout.reason or "",
-        ]
-    for total in content.totals:
-        yield [total_name(total), units(total.amount), content.currency, "", "", ""]
+        yield cells(line)
+    yield from total_cells(content.totals, content.currency)
 
 
-def units(cents: int) -> Decimal:
-    """Cents as a number of whole units with two decimals."""
-    return Decimal(cents).scaleb(-2)
+def total_cells(totals: Iterable[Total], currency: str) -> Iterator[list[Cell]]:
+    """The rows at the end, one per total."""
+    for total in totals:
+        yield [total_name(total), units(total.amount), currency, "", "", ""]
 
 
-def as_csv(content: Report) -> bytes:
-    """The report as CSV that spreadsheets open as it is: UTF-8 with BOM, no formulas."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([_harmless(cell) for cell in headings()])
-    for row in rows(content):
-        writer.writerow([_harmless(cell) for cell in row])
-    return (BOM + text.getvalue()).encode()
-
-
-def _harmless(cell: str | Decimal) -> str:
-    text = str(cell)
-    risky = isinstance(cell, str) and text.startswith(FORMULA_STARTS)
-    return f"'{text}" if risky else text
-
-
-def as_xlsx(content: Report) -> bytes:
-    """The report as a workbook of one sheet; amounts are numbers, texts never formulas."""
-    file = io.BytesIO()
-    # Row after row goes to a temporary file, so that memory does not grow with the report.
-    with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
-        sheet = book.add_worksheet(content.day.isoformat())
-        bold, money = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})
-        sheet.set_column(0, 0, 32)
-        sheet.set_column(1, 5, 20)
-        for column, title in enumerate(headings()):
-            sheet.write_string(0, column, title, bold)
-        for number, row in enumerate(rows(content), start=1):
-            for column, cell in enumerate(row):
-                if isinstance(cell, Decimal):
-                    sheet.write_number(number, column, float(cell), money)
-                elif cell:
-                    sheet.write_string(number, column, cell)
-    return file.getvalue()
+def cells(line: Line) -> list[Cell]:
+    """What stands below the headings for one payout."""
+    payout = line.payout
+    return [
+        line.name,
+        units(payout.amount),
+        payout.currency,
+        str(STATUSES[payout.status][0]),
+        payout.gateway_ref or "",
+        why(payout.reason) if payout.reason else "",
+    ]

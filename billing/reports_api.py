@@ -1,6 +1,8 @@
 """The day's payout report over REST: JSON, CSV and XLSX of the same rows (rule 16)."""
 
+from dataclasses import asdict
 from datetime import date
+from typing import Self
 
 from flask import Response
 from pydantic import BaseModel
@@ -10,10 +12,8 @@ from billing.api import api
 from billing.domain import PayoutStatus
 from chassis.access import allowed
 from chassis.runtime import query, runtime
+from chassis.spreadsheets import CSV, XLSX, as_csv, as_xlsx, download
 from contracts.roles import ACCOUNTANT, ADMIN
-
-CSV = "text/csv; charset=utf-8"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ReportLineOut(BaseModel):
@@ -27,6 +27,11 @@ class ReportLineOut(BaseModel):
     status: PayoutStatus
     gateway_ref: str | None
     reason: str | None
+
+    @classmethod
+    def of(cls, line: reports.Line) -> Self:
+        """As it goes out."""
+        return cls(**{**asdict(line.payout), "payout_id": line.payout.id, "name": line.name})
 
 
 class TotalOut(BaseModel):
@@ -55,26 +60,9 @@ def _out(content: reports.Report) -> ReportOut:
     return ReportOut(
         date=content.day,
         currency=content.currency,
-        items=[
-            ReportLineOut(
-                payout_id=line.payout.id,
-                name=line.name,
-                user_id=line.payout.user_id,
-                amount=line.payout.amount,
-                currency=line.payout.currency,
-                status=line.payout.status,
-                gateway_ref=line.payout.gateway_ref,
-                reason=line.payout.reason,
-            )
-            for line in content.lines
-        ],
+        items=[ReportLineOut.of(line) for line in content.lines],
         totals=[TotalOut.model_validate(t, from_attributes=True) for t in content.totals],
     )
-
-
-def _file(content: bytes, kind: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, content_type=kind, headers=headers)
 
 
 @api.get("/reports/<day>")
@@ -95,17 +83,18 @@ def report_json(day: str) -> ReportOut:
 
 @api.get("/reports/<day>.csv")
 @allowed(ACCOUNTANT, ADMIN)
-@api.describe()
+@api.describe(file=True)
 def report_csv(day: str) -> Response:
     """The day's report as CSV (UTF-8 with BOM)."""
     content = report_of(day)
-    return _file(reports.as_csv(content), CSV, f"payouts-{content.day}.csv")
+    return download(as_csv(reports.rows(content)), CSV, f"payouts-{content.day}.csv")
 
 
 @api.get("/reports/<day>.xlsx")
 @allowed(ACCOUNTANT, ADMIN)
-@api.describe()
+@api.describe(file=True)
 def report_xlsx(day: str) -> Response:
     """The day's report as an Excel workbook."""
     content = report_of(day)
-    return _file(reports.as_xlsx(content), XLSX, f"payouts-{content.day}.xlsx")
+    file = as_xlsx(content.day.isoformat(), reports.WIDTHS, reports.rows(content))
+    return download(file, XLSX, f"payouts-{content.day}.xlsx")

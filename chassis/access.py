@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, cast
 
 from flask import g
-from sqlalchemy import Boolean, Column, Integer, Table, case, select
+from sqlalchemy import Boolean, Column, Integer, Select, Table, case, select
 from werkzeug.local import LocalProxy
 
 from chassis.columns import Code, Id, UtcDateTime
 from chassis.database import Database, Reading, Transaction
 from chassis.identity import SERVICE_ROLE, Identity
 from chassis.outbox import metadata
+from chassis.prepared import prepared
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -49,6 +50,8 @@ class Rule:
     roles: frozenset[str] | None = None
     open_to_all: bool = False
     services: bool = False
+    # The page must be there when the database is not; the signed token tells the role then.
+    without_database: bool = False
 
     def permits(self, who: Identity | None) -> bool:
         if self.open_to_all:
@@ -86,6 +89,18 @@ def signed_in_or_service(view: View) -> View:
 def allowed(*roles: str) -> Callable[[View], View]:
     """Only people of these roles may use this route (and services, if named)."""
     return _declare(Rule(frozenset(roles) - {SERVICE_ROLE}, services=SERVICE_ROLE in roles))
+
+
+def without_database(view: View) -> View:
+    """This route (with its guard) is answered also while the database is away.
+
+    Whom auth has taken rights from in the meantime is then known by what this process
+    remembers; so such a page shows figures of the system and nothing about anybody.
+    """
+    rule = rule_of(view)
+    if rule is None:
+        raise RuntimeError("first say who may use the route")
+    return _declare(replace(rule, without_database=True))(view)
 
 
 def rule_of(view: Callable[..., Any]) -> Rule | None:
@@ -161,14 +176,29 @@ class Known:
     epoch: int
 
 
-def known_access(reading: Reading, user_ids: Sequence[str]) -> dict[str, Known]:
-    """What auth has said here of these people; who is missing has never changed."""
-    rows = reading.execute(
-        select(access.c.user_id, access.c.role, access.c.active, access.c.epoch).where(
-            access.c.user_id.in_(user_ids)
-        )
-    )
-    return {row.user_id: Known(row.role, row.active, row.epoch) for row in rows}
+def known_access(reading: Reading, user_id: str) -> Known | None:
+    """What auth has said here of this person; None: his rights have never changed."""
+    row = reading.execute(_access_of(user_id)).first()
+    return Known(*row[1:]) if row else None
+
+
+def everybodys_access(reading: Reading) -> dict[str, Known]:
+    """What auth has said here of everybody."""
+    return {user_id: Known(*said) for user_id, *said in reading.execute(_access())}
+
+
+def _access() -> Select[Any]:
+    return select(access.c.user_id, *(access.c[name] for name in Known.__dataclass_fields__))
+
+
+@prepared
+def _access_of(user_id: str) -> Select[Any]:
+    return _access().where(access.c.user_id == user_id)
+
+
+@prepared
+def _ended_session(session_id: str) -> Select[Any]:
+    return select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == session_id)
 
 
 class AccessBook:
@@ -186,7 +216,14 @@ class AccessBook:
         """The identity with its rights as they are now, or None if it has none left."""
         if who.is_service:
             return who
-        known, ended = self._look_up(who)
+        return self._judge(who, *self._look_up(who))
+
+    def remembered(self, who: Identity) -> Identity | None:
+        """The same from what was looked up before, however long ago; asks no database."""
+        _, known, ended = self._known.get((who.user_id, who.session_id), (0.0, None, False))
+        return self._judge(who, known, ended)
+
+    def _judge(self, who: Identity, known: Known | None, ended: bool) -> Identity | None:
         if ended or (known and known.epoch > who.epoch and not known.active):
             return None
         if known and known.epoch > who.epoch:
@@ -199,12 +236,8 @@ class AccessBook:
         if remembered and remembered[0] > time.monotonic():
             return remembered[1], remembered[2]
         with self._database.reading() as reading:
-            known = known_access(reading, [who.user_id]).get(who.user_id)
-            ended = reading.execute(
-                select(ended_sessions.c.session_id).where(
-                    ended_sessions.c.session_id == who.session_id
-                )
-            ).first()
+            known = known_access(reading, who.user_id)
+            ended = reading.execute(_ended_session(who.session_id)).first()
         if len(self._known) >= REMEMBERED_MOST:
             self._known.clear()
         self._known[key] = (time.monotonic() + self._seconds, known, ended is not None)

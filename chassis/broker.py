@@ -18,6 +18,27 @@ class BrokerAway(Exception):
     """The broker did not take the messages; they stay in the outbox and are sent again."""
 
 
+@dataclass(frozen=True)
+class QueueState:
+    """One queue: what it holds (`events`, `dead`, `unroutable`), and how full it is.
+
+    `messages` wait to be handed out; `consumers` take from it.
+    """
+
+    name: str
+    kind: str
+    messages: int
+    consumers: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """A message that was delivered `seconds` ago and is not applied or parked yet."""
+
+    body: bytes
+    seconds: float
+
+
 class Broker(Protocol):
     """What relays and consumers need of a broker.
 
@@ -44,6 +65,21 @@ class Broker(Protocol):
     def stop(self) -> None:
         """Finish what is being delivered, and end."""
 
+    def connected(self) -> bool:
+        """Whether messages can be published and delivered now."""
+
+    def dead_threads(self) -> list[str]:
+        """Threads of the broker that have ended by themselves, by name."""
+
+    def queues(self, subscriber: str) -> Sequence[QueueState]:
+        """The queues that concern a subscriber. Raises BrokerAway, in a few seconds."""
+
+    def in_hand(self, subscriber: str) -> int:
+        """Messages that were delivered to it here, and are not applied or parked yet."""
+
+    def oldest_in_hand(self, subscriber: str) -> Held | None:
+        """The first of these messages, or None if there are none."""
+
 
 @dataclass(frozen=True)
 class _Subscription:
@@ -69,6 +105,21 @@ class InProcessBroker:
 
     def stop(self) -> None:
         """Nothing to end."""
+
+    def connected(self) -> bool:
+        return True
+
+    def dead_threads(self) -> list[str]:
+        return []
+
+    def queues(self, subscriber: str) -> Sequence[QueueState]:  # noqa: ARG002 - the port's
+        return []
+
+    def in_hand(self, subscriber: str) -> int:  # noqa: ARG002 - the port's
+        return 0
+
+    def oldest_in_hand(self, subscriber: str) -> Held | None:  # noqa: ARG002 - the port's
+        return None
 
     def subscribe(
         self,

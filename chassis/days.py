@@ -27,13 +27,13 @@ class NotADay(Problem):
 class WrongRange(Problem):
     """The range ends before it begins, is too long, or reaches into the future."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_DAYS) -> None:
         super().__init__(
             422,
             _l(
                 "Ask for a range of at most %(most)s days that begins before it ends "
                 "and does not reach into the future.",
-                most=MOST_DAYS,
+                most=most,
             ),
         )
 

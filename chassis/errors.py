@@ -7,8 +7,8 @@ from flask import Flask, jsonify, render_template, request
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
 
-from chassis import tracing
-from chassis.database import DatabaseAway
+from chassis import decisions, tracing
+from chassis.database import DatabaseAway, OutcomeUnknown
 from chassis.refusals import Problem, as_problem
 from chassis.runtime import Runtime
 from chassis.security import safe_next
@@ -21,6 +21,7 @@ def wants_json() -> bool:
         "/healthz",
         "/readyz",
         "/statusz",
+        "/eventsz",
         "/metrics",
     )
 
@@ -65,18 +66,24 @@ def _came_from(referrer: str | None) -> str | None:
 def _problem_of(error: Exception, runtime: Runtime) -> Problem:
     if isinstance(error, Problem):
         return error
-    known = as_problem(error, runtime.service.refusals)
+    known = as_problem(error, {**decisions.refusals, **runtime.service.refusals})
     if known:
         return known
     if isinstance(error, HTTPException):
         code = error.code or 500
         headers = {"Allow": ", ".join(error.valid_methods or ())} if code == 405 else {}  # type: ignore[attr-defined]
         return Problem(code, _SENTENCES.get(code) or HTTPStatus(code).phrase, headers)
+    if isinstance(error, OutcomeUnknown):
+        return Problem(503, _UNKNOWN, {"Retry-After": "5"}, outcome="unknown")
     if isinstance(error, DatabaseAway):
         return Problem(503, _SENTENCES[503], {"Retry-After": "5"})
     return Problem(500, _SENTENCES[500])
 
 
+_UNKNOWN = _l(
+    "The database stopped answering while your change was being saved. It is not known whether "
+    "it was saved: look before you do it again."
+)
 _SENTENCES: dict[int, Any] = {
     400: _l("The request could not be read."),
     404: _l("There is nothing here, or nothing that you may see."),

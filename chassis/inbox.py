@@ -9,27 +9,30 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Column, Table, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Column, Index, Select, Table, select
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from chassis import parking
 from chassis.columns import Bytes, Code, Id, UtcDateTime
 from chassis.database import Database, DatabaseAway, Reading, Transaction
+from chassis.database_errors import is_about_the_data
 from chassis.events import Envelope, Event, NotUnderstood, decode, type_of
 from chassis.logs import log
+from chassis.metrics import OTHER, Metrics
 from chassis.outbox import metadata
-from chassis.tracing import traced
-
-if TYPE_CHECKING:
-    from chassis.metrics import Metrics
+from chassis.prepared import prepared
+from chassis.tracing import trace_id_of, traced
 
 E = TypeVar("E", bound=Event)
 Batch: TypeAlias = Sequence[Envelope[E]]
 Handler: TypeAlias = Callable[[Transaction, Sequence[Envelope[Any]]], None]
 
 MOST_PER_TRANSACTION = 500
+# No event of ours is near it, and no server refuses it: above some megabytes a server cuts
+# the line instead (max_allowed_packet), and the message would come again for ever.
+MOST_BYTES = 1_000_000
 
 # The bytes are kept: what a service has heard is its memory, from which its tables can
 # be built again, and against which they can be checked.
@@ -40,6 +43,9 @@ inbox = Table(
     Column("type", Code, nullable=False),
     Column("payload", Bytes, nullable=False),
     Column("applied_at", UtcDateTime, nullable=False),
+    # The id of the thing that the event is about, by which its journey is found.
+    Column("subject", Id),
+    Index("ix_inbox_subject", "subject"),
 )
 
 
@@ -66,6 +72,14 @@ class Handlers:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why an event could not be applied; `detail` is the traceback, where there is one."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class _Heard:
     envelope: Envelope[Any]
     body: bytes
@@ -75,7 +89,7 @@ class Consumer:
     """Applies delivered events to one service's database. Thread-safe."""
 
     def __init__(
-        self, service: str, database: Database, handlers: Handlers, metrics: "Metrics | None" = None
+        self, service: str, database: Database, handlers: Handlers, metrics: Metrics | None = None
     ) -> None:
         self._database = database
         self._handlers = handlers
@@ -94,25 +108,42 @@ class Consumer:
     def bury(self, bodies: Sequence[bytes]) -> None:
         """Park what the broker has given up delivering; returns when it is committed."""
         for body in bodies:
-            self._park(body, "given up by the broker after too many deliveries")
+            self._park(body[:MOST_BYTES], "given up by the broker after too many deliveries")
 
-    def retry(self, number: int, by: str) -> None:
-        """Try a parked event again, and settle it in the same commit if it applies now.
+    def apply_again(self, tx: Transaction, bodies: Sequence[bytes]) -> list[Failure | None]:
+        """Apply parked events as a part of `tx`: for each what is in its way, or None.
 
-        Raises NotParked, NotUnderstood, or what the handler raises; then it stays parked.
+        Each takes effect as a whole or not at all. Raises what is the machine's fault.
         """
-        event = self._database.read(parking.find, number)
-        heard = _Heard(decode(event.payload, self._handlers.types), event.payload)
+        heard: list[_Heard | Failure] = []
+        for body in bodies:
+            try:
+                heard.append(_Heard(decode(body, self._handlers.types), body))
+            except NotUnderstood as refused:
+                heard.append(Failure(str(refused)))
+        understood = [one for one in heard if isinstance(one, _Heard)]
+        if len(understood) > 1 and self._attempt(tx, understood) is None:
+            return [one if isinstance(one, Failure) else None for one in heard]
+        return [one if isinstance(one, Failure) else self._attempt(tx, [one]) for one in heard]
 
-        def apply_and_settle(tx: Transaction) -> None:
-            parking.decide(tx, number, parking.RETRIED, by, "retried")
-            self._apply(tx, [heard])
-
-        self._database.run(apply_and_settle)
+    def _attempt(self, tx: Transaction, batch: Sequence[_Heard]) -> Failure | None:
+        try:
+            with tx.attempt():
+                self._apply(tx, batch)
+        except (DatabaseAway, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the event stays parked
+            if len(batch) == 1 and applied(tx, [batch[0].envelope.id]):
+                return None  # delivered once more, and applied, at this very moment
+            return Failure(_words(error), traceback.format_exc())
+        return None
 
     def _deliver_chunk(self, bodies: Sequence[bytes]) -> None:
         understood: list[_Heard] = []
         for body in bodies:
+            if len(body) > MOST_BYTES:
+                self._park(body[:MOST_BYTES], f"{len(body)} bytes long: its beginning is kept")
+                continue
             try:
                 understood.append(_Heard(decode(body, self._handlers.types), body))
             except NotUnderstood as refused:
@@ -120,7 +151,7 @@ class Consumer:
         if not understood:
             return
         try:
-            fresh = self._database.run(self._apply, understood)
+            fresh = self._database.run_idempotent(self._apply, understood)
         except DatabaseAway:
             raise
         except Exception as error:  # noqa: BLE001 - found out one by one
@@ -132,21 +163,33 @@ class Consumer:
     def _one_by_one(self, batch: Sequence[_Heard]) -> None:
         for heard in batch:
             try:
-                fresh = self._database.run(self._apply, [heard])
+                fresh = self._apply_alone(heard)
             except DatabaseAway:
                 raise
-            except OperationalError:
-                raise  # the machine's fault, not the event's
-            except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours go on
+            except OperationalError as error:
+                if not is_about_the_data(error):
+                    raise  # the machine's fault, not the event's
                 self._park(heard.body, f"{type(error).__name__}: {error}", heard.envelope)
+            except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours go on
+                self._park(heard.body, _words(error), heard.envelope)
             else:
                 self._count(fresh)
 
+    def _apply_alone(self, heard: _Heard) -> list[_Heard]:
+        try:
+            return self._database.run_idempotent(self._apply, [heard])
+        except IntegrityError:
+            # Another worker may have applied it, or opened the same account, between our look
+            # and our insert; a second look sees that. What is wrong in itself stays wrong.
+            return self._database.run_idempotent(self._apply, [heard])
+
     def _apply(self, tx: Transaction, batch: Sequence[_Heard]) -> list[_Heard]:
-        """Apply those of the batch that were not applied before; gives them back."""
+        """Apply those of the batch that were neither applied nor dropped; gives them back."""
         by_id = {heard.envelope.id: heard for heard in batch}
-        seen = _already_applied(tx, list(by_id))
+        seen = applied(tx, list(by_id))
         fresh = [heard for heard in by_id.values() if heard.envelope.id not in seen]
+        never = parking.dropped(tx, [heard.body for heard in fresh])
+        fresh = [heard for heard in fresh if heard.body not in never]
         if not fresh:
             return []
         tx.insert(
@@ -157,6 +200,7 @@ class Consumer:
                     "type": heard.envelope.type,
                     "payload": heard.body,
                     "applied_at": tx.now,
+                    "subject": heard.envelope.data.subject,
                 }
                 for heard in fresh
             ],
@@ -171,27 +215,46 @@ class Consumer:
             self._database.run(parking.park, body, kind, reason, detail)
             self._log.error("event parked", type=kind, reason=reason)
         if self._metrics:
-            self._metrics.parked.labels(kind if kind in self._handlers.types else "other").inc()
+            self._metrics.parked.labels(kind if kind in self._handlers.types else OTHER).inc()
 
     def _count(self, fresh: Sequence[_Heard]) -> None:
-        for heard in fresh:
-            self._log.debug(
-                "event applied",
-                type=heard.envelope.type,
-                event_id=heard.envelope.id,
-                event_trace=heard.envelope.traceparent,
-            )
-            if self._metrics:
-                self._metrics.applied.labels(heard.envelope.type).inc()
+        """Count and tell what was committed: one line for a batch, with every trace in it."""
+        if not fresh:
+            return
+        now = self._database.clock.now()
+        by_type = _by_type([heard.envelope for heard in fresh])
+        traces = {
+            heard.envelope.id: trace_id_of(heard.envelope.traceparent) or "" for heard in fresh
+        }
+        self._log.info(
+            "events applied",
+            types={kind: len(batch) for kind, batch in by_type.items()},
+            trace_ids=sorted(set(traces.values())),
+        )
+        for kind, batch in by_type.items():
+            for envelope in batch:
+                trace_id = traces[envelope.id]
+                self._log.debug("event applied", type=kind, event_id=envelope.id, trace_id=trace_id)
+        if self._metrics:
+            for kind, batch in by_type.items():
+                self._metrics.applied.labels(kind).inc(len(batch))
+                lag_seconds = self._metrics.lag_seconds.labels(kind)
+                for envelope in batch:
+                    # Two machines' clocks may differ by more than the way took.
+                    lag_seconds.observe(max((now - envelope.time).total_seconds(), 0))
 
 
 def apply(tx: Transaction, handlers: Handlers, events: Sequence[Envelope[Any]]) -> None:
     """Hand events to their handlers, each kind as one batch."""
+    for kind, batch in _by_type(events).items():
+        handlers.by_type[kind](tx, batch)
+
+
+def _by_type(events: Sequence[Envelope[Any]]) -> dict[str, list[Envelope[Any]]]:
     by_type: dict[str, list[Envelope[Any]]] = defaultdict(list)
     for envelope in events:
         by_type[envelope.type].append(envelope)
-    for kind, batch in by_type.items():
-        handlers.by_type[kind](tx, batch)
+    return by_type
 
 
 def heard_events(reading: Reading, batch: int = MOST_PER_TRANSACTION) -> Iterator[list[bytes]]:
@@ -210,8 +273,18 @@ def heard_events(reading: Reading, batch: int = MOST_PER_TRANSACTION) -> Iterato
         after = rows[-1].event_id
 
 
-def _already_applied(tx: Transaction, ids: list[str]) -> set[str]:
-    return set(tx.execute(select(inbox.c.event_id).where(inbox.c.event_id.in_(ids))).scalars())
+def applied(tx: Transaction, ids: Sequence[str]) -> set[str]:
+    """Those of the events that have taken effect here."""
+    return set(tx.execute(_applied(ids)).scalars())
+
+
+@prepared
+def _applied(ids: Sequence[str]) -> Select[Any]:
+    return select(inbox.c.event_id).where(inbox.c.event_id.in_(ids))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _claimed_type(body: bytes) -> str:

@@ -5,13 +5,15 @@ there is more to do at once.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis import tracing
 from chassis.database import DatabaseAway
 from chassis.logs import log
+from chassis.metrics import DONE, FAILED
+from chassis.threads import ended_by_themselves
 
 if TYPE_CHECKING:
     from chassis.runtime import Runtime
@@ -32,15 +34,20 @@ class Job:
 class JobRunner:
     """One thread per job of one service."""
 
-    def __init__(self, runtime: "Runtime") -> None:
+    def __init__(self, runtime: "Runtime", jobs: Sequence[Job]) -> None:
         self._runtime = runtime
+        self._jobs = jobs
         self._stopped = threading.Event()
-        self._wakes = {job.name: threading.Event() for job in runtime.service.jobs}
+        self._wakes = {job.name: threading.Event() for job in jobs}
         self._threads: list[threading.Thread] = []
         self._log = log(service=runtime.service.name)
 
+    @property
+    def names(self) -> list[str]:
+        return [job.name for job in self._jobs]
+
     def start(self) -> None:
-        for job in self._runtime.service.jobs:
+        for job in self._jobs:
             thread = threading.Thread(
                 target=self._repeat,
                 args=(job,),
@@ -62,11 +69,15 @@ class JobRunner:
         for thread in self._threads:
             thread.join()
 
+    def dead_threads(self) -> list[str]:
+        """Jobs' threads that have ended by themselves, by name."""
+        return ended_by_themselves(self._threads, self._stopped)
+
     def run_all(self) -> bool:
         """Run every job on this thread until none has more to do; says whether any had."""
         worked = False
-        for job in self._runtime.service.jobs:
-            while job.run(self._runtime):
+        for job in self._jobs:
+            while self._run(job):
                 worked = True
         return worked
 
@@ -76,10 +87,20 @@ class JobRunner:
             wake.clear()
             try:
                 with tracing.traced(None):
-                    if job.run(self._runtime):
+                    if self._run(job):
                         continue
             except DatabaseAway as away:
                 self._log.warning("job waits for the database", job=job.name, error=str(away))
             except Exception:  # noqa: BLE001 - a thread that ends would never run again
                 self._log.exception("job failed and will be tried again", job=job.name)
             wake.wait(job.every_seconds)
+
+    def _run(self, job: Job) -> bool:
+        metrics, outcome = self._runtime.metrics, FAILED
+        try:
+            with metrics.job_seconds.labels(job.name).time():
+                more = job.run(self._runtime)
+            outcome = DONE
+        finally:
+            metrics.job_runs.labels(job.name, outcome).inc()
+        return more

@@ -75,9 +75,14 @@ def make_keys(folder: Path, services: list[str]) -> None:
         path = folder / f"{service}.pem"
         if path.exists():
             continue
-        key = SigningKey(service, OKPKey.generate_key("Ed25519", private=True))
+        key = new_pair(service)
         write_secret(folder / f"{key.kid}.pub.pem", key.key.as_pem(private=False))
         write_secret(path, key.key.as_pem(private=True))
+
+
+def new_pair(service: str) -> SigningKey:
+    """A fresh key of `service`, written nowhere yet."""
+    return SigningKey(service, OKPKey.generate_key("Ed25519", private=True))
 
 
 def write_secret(path: Path, content: bytes) -> None:

@@ -22,7 +22,7 @@ def navigation(runtime: Runtime, who: Identity | None, *more: Link) -> list[dict
     if who is None:
         return []
     here = request.script_root + request.path if request else ""
-    if any(here == f"{request.script_root}{link.path}" for link in more):
+    if any(_is_or_belongs(link, request.path) for link in more if request):
         here = request.path  # such a page is served by a service, but not below its path
     links = [
         (group, service_url(service.name, link.path), link)
@@ -43,6 +43,10 @@ def navigation(runtime: Runtime, who: Identity | None, *more: Link) -> list[dict
     ]
 
 
+def _is_or_belongs(link: Link, path: str) -> bool:
+    return path == link.path or _belongs(link.path, link, path)
+
+
 def _leads_to(url: str, here: str) -> bool:
     """Whether `here` is the page or one below it; a service's first page stands for itself."""
     return here == url or (not url.endswith("/") and here.startswith(f"{url}/"))
@@ -51,4 +55,4 @@ def _leads_to(url: str, here: str) -> bool:
 def _belongs(url: str, link: Link, here: str) -> bool:
     """Whether `here` is below one of the other places of the entry's service."""
     service = url.removesuffix(link.path)
-    return any(here.startswith(f"{service}{place}/") for place in link.also)
+    return any(f"{here}/".startswith(f"{service}{place}/") for place in link.also)

@@ -13,9 +13,10 @@ breaks its model is answered with 422 and a sentence that names the field.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, ConfigDict, Field
 from spectree import Response as Answers
@@ -85,16 +86,20 @@ class Api(Blueprint):
         answer: type[BaseModel] | None = None,
         status: int = 200,
         refuses: tuple[int, ...] = (),
+        file: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Check what comes in by the view's annotations; `answer` is what goes out.
 
-        `refuses` are the statuses beside 422 that the view may answer.
+        `refuses` are the statuses beside 422 that the view may answer. `file`: it answers
+        with a file, which is sent as it is read, whatever its size.
         """
         answers = Answers(
             **{f"HTTP_{status}": answer},
             **{f"HTTP_{code}": ProblemOut for code in {401, 403, *refuses}},
         )
-        return self._spec.validate(resp=answers)
+        checked: Callable[[Callable[..., Any]], Callable[..., Any]]
+        checked = self._spec.validate(resp=answers)
+        return (lambda view: _past(checked, view)) if file else checked
 
     def document(self, app: Flask) -> None:
         """Serve the description at `/api/openapi.json` and check bodies before views."""
@@ -106,6 +111,26 @@ class Api(Blueprint):
             return jsonify(self._spec.spec)
 
         app.add_url_rule("/api/openapi.json", "openapi", openapi)
+
+
+def _past(
+    checked: Callable[[Callable[..., Any]], Callable[..., Any]], view: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Check what comes in, and lead the answer past spectree, which would read all of it."""
+
+    @wraps(view)
+    def hold(*args: Any, **kwargs: Any) -> str:
+        g.file_answer = view(*args, **kwargs)
+        return ""
+
+    checking = checked(hold)
+
+    @wraps(checking)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        checking(*args, **kwargs)
+        return g.pop("file_answer")
+
+    return answer
 
 
 def _refuse_broken_json() -> None:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 from sqlalchemy import MetaData
 
+from chassis.database import Reading
+from chassis.figures import Figure
 from chassis.inbox import Handlers
 from chassis.jobs import Job
 from chassis.openapi import Api
 from chassis.refusals import Refusal
+from chassis.settings import Settings
+from chassis.status_lines import StatusLine
 
 if TYPE_CHECKING:
     from chassis.runtime import Runtime
@@ -42,6 +46,12 @@ class Service:
     handlers: Handlers
     jobs: tuple[Job, ...] = ()
     links: tuple[Link, ...] = ()
+    status_lines: tuple[StatusLine, ...] = ()
     refusals: Mapping[type[Exception], Refusal] = field(default_factory=dict)
+    # What the service counts in its own tables for Prometheus; asked every minute, so
+    # each count goes through an index.
+    figures: Callable[[Reading], list[Figure]] = lambda _reading: []
+    # The guests of the system that work beside this service wherever it works.
+    guests: Callable[[Settings], tuple[str, ...]] = lambda _settings: ()
     # Called once when the service starts to work, before its first request.
     prepare: Callable[["Runtime"], None] = lambda _runtime: None

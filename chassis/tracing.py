@@ -38,6 +38,16 @@ def trace_id() -> str:
     return current_traceparent()[3:35]
 
 
+def trace_id_of(traceparent: str | None) -> str | None:
+    """The 32 hex digits of the trace that a valid traceparent belongs to."""
+    return traceparent[3:35] if traceparent else None
+
+
+def in_trace() -> bool:
+    """Whether the work at hand belongs to a trace."""
+    return _current.get() is not None
+
+
 @contextmanager
 def traced(traceparent: str | None) -> Iterator[None]:
     """Do the work inside under this traceparent (None: under a fresh trace)."""

@@ -12,12 +12,14 @@ from flask_babel import lazy_gettext as _l
 
 from chassis.service import Link, Service
 from mailer.api import api
+from mailer.figures import figures
 from mailer.handlers import handlers
 from mailer.jobs import jobs
+from mailer.mail_server import check_settings
 from mailer.models import metadata
 from mailer.pages import pages
 from mailer.refusals import refusals
-from mailer.smtp import check_settings
+from mailer.status_lines import status_lines
 
 service = Service(
     name="mailer",
@@ -29,5 +31,7 @@ service = Service(
     jobs=jobs,
     links=(Link(_l("Mails"), "/", "envelope", also=("/mails",)),),
     refusals=refusals,
+    figures=figures,
+    status_lines=status_lines,
     prepare=check_settings,
 )

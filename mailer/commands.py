@@ -20,6 +20,7 @@ from mailer.domain import (
     Mail,
     MailOnItsWay,
     Outcome,
+    Wishes,
     message_id,
     one_line,
 )
@@ -30,7 +31,10 @@ JOB = "send mails"
 
 @dataclass(frozen=True)
 class News:
-    """What a mail of one kind is to tell of one payout. `amount` is cents."""
+    """What a mail of one kind is to tell of one payout. `amount` is cents.
+
+    `number`: which failure of the payout it is about.
+    """
 
     payout_id: str
     user_id: str
@@ -38,12 +42,13 @@ class News:
     amount: int
     currency: str
     reason: str | None = None
+    number: int = 1
 
 
 def queue_mails(tx: Transaction, kind: str, news: Sequence[News]) -> None:
-    """Queue one mail of this kind for each payout, and none for a payout that has one."""
-    by_payout = {n.payout_id: n for n in news}
-    there = models.queued_already(tx, kind, list(by_payout))
+    """Queue one mail of this kind and number for each payout, and none for one that has it."""
+    wanted = {(n.payout_id, n.number): n for n in news}
+    there = models.queued_already(tx, kind, {n.payout_id for n in news})
     host = parseaddr(tx.settings.mail_from)[1].rpartition("@")[2] or "localhost"
     tx.insert(
         mails,
@@ -59,26 +64,43 @@ def queue_mails(tx: Transaction, kind: str, news: Sequence[News]) -> None:
                 "reason": n.reason and one_line(n.reason, REASON_LENGTH),
                 "status": QUEUED,
                 "attempts": 0,
-                "message_id": message_id(n.payout_id, kind, host),
+                "message_id": message_id(n.payout_id, kind, host, n.number),
                 "created_at": tx.now,
                 "next_attempt_at": tx.now,
+                "number": n.number,
             }
-            for n in by_payout.values()
-            if n.payout_id not in there
+            for key, n in wanted.items()
+            if key not in there
         ],
     )
     tx.wake(JOB)
 
 
+def queue_wanted_mails(tx: Transaction, kind: str, news: Sequence[News]) -> None:
+    """Queue mails of a kind that nobody gets unless he asks for it."""
+    wishes = models.wishes_of(tx, {n.user_id for n in news})
+    queue_mails(tx, kind, [n for n in news if wishes[n.user_id].want(kind)])
+
+
+def choose_mails(tx: Transaction, user_id: str, wishes: Wishes) -> Wishes:
+    """Keep which mails this popug wants from now on."""
+    tx.upsert(
+        models.wishes,
+        [{"user_id": user_id, "changed_at": tx.now, **vars(wishes)}],
+        lambda _old, new: {name: new[name] for name in ("changed_at", *vars(wishes))},
+    )
+    return wishes
+
+
 def note_outcomes(tx: Transaction, outcome: str, payouts: Sequence[tuple[str, datetime]]) -> None:
-    """Keep that these payouts (id, moment) came to this outcome; the first moment holds."""
-    first: dict[str, datetime] = {}
+    """Keep that these payouts (id, moment) came to this outcome; the last moment holds."""
+    last: dict[str, datetime] = {}
     for payout_id, at in payouts:
-        first[payout_id] = min(at, first.get(payout_id, at))
+        last[payout_id] = max(at, last.get(payout_id, at))
     tx.upsert(
         payout_outcomes,
-        [{"payout_id": p, "outcome": outcome, "at": at} for p, at in first.items()],
-        lambda old, new: {"at": case((new.at < old.c.at, new.at), else_=old.c.at)},
+        [{"payout_id": p, "outcome": outcome, "at": at} for p, at in last.items()],
+        lambda old, new: {"at": case((new.at > old.c.at, new.at), else_=old.c.at)},
     )
 
 

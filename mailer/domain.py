@@ -12,12 +12,20 @@ STATUSES = (QUEUED, SENDING, SENT, FAILED, KEPT)
 DONE = frozenset({SENT, FAILED, KEPT})
 
 # What billing may say of a payout.
-SUCCEEDED, CANCELLED = "succeeded", "cancelled"
+SUCCEEDED, CANCELLED, RETURNED = "succeeded", "cancelled", "returned"
 
-PAYOUT_KIND, FAILED_KIND, CANCELLED_KIND = "payout", "failed", "cancelled"
+PAYOUT_KIND, PAID_KIND, FAILED_KIND, CANCELLED_KIND = "payout", "paid", "failed", "cancelled"
+RETURNED_KIND = "returned"
+# Their readers must act, whatever mails they want.
+MUST_GO = frozenset({FAILED_KIND, RETURNED_KIND})
+
+# Said of a mail that is kept because its reader has turned its kind off.
+UNWANTED = "not wanted"
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 JITTER = 0.2
+# Of them all but the first few are an hour apart: about five days (RFC 5321, 4.5.4.1).
+MOST_TRIES = 125
 # No mail ever waits longer; one that does was put off by a clock that was ahead.
 LONGEST_WAIT = LONGEST_PAUSE * (1 + JITTER)
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 5.0, 30.0
@@ -40,8 +48,34 @@ class MailOnItsWay(Exception):
     """The mail waits to be sent or is being sent right now."""
 
 
+class MailUnwanted(Exception):
+    """Its reader has turned such mails off; it is shown to him and not sent."""
+
+
 class AddressRefused(Exception):
     """Nothing can be sent to this address; the text says why."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Which mails a popug wants. What he must act upon goes in any case.
+
+    A second good news of the same payout is for those alone who ask for it: rule 17 has one
+    mail for each payout.
+    """
+
+    on_its_way: bool = True
+    paid: bool = False
+    cancelled: bool = True
+
+    def want(self, kind: str) -> bool:
+        """Whether he wants mails of this kind."""
+        wanted = {
+            PAYOUT_KIND: self.on_its_way,
+            PAID_KIND: self.paid,
+            CANCELLED_KIND: self.cancelled,
+        }
+        return wanted.get(kind, True)
 
 
 @dataclass(frozen=True)
@@ -92,12 +126,13 @@ class Outcome:
     content: Content | None = None
 
 
-def message_id(payout_id: str, kind: str, host: str) -> str:
-    """The Message-ID of the mail of this kind about this payout: always the same.
+def message_id(payout_id: str, kind: str, host: str, number: int = 1) -> str:
+    """The Message-ID of the mail of this kind and number about this payout: always the same.
 
     A mail that was sent twice around a crash is thereby known as one.
     """
-    digest = hashlib.sha256(f"{kind}:{payout_id}".encode()).hexdigest()
+    about = f"{kind}:{payout_id}" + (f":{number}" if number > 1 else "")
+    digest = hashlib.sha256(about.encode()).hexdigest()
     return f"<{digest[:32]}@{host}>"
 
 

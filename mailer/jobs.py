@@ -14,9 +14,22 @@ from chassis.database import DatabaseAway
 from chassis.jobs import Job
 from chassis.runtime import Runtime
 from mailer import models
+from mailer.asking import NoRecipient, NotReady
 from mailer.commands import JOB, claim_mails, record
-from mailer.domain import FAILED, KEPT, QUEUED, SENT, Content, Mail, Outcome, next_try, soon
-from mailer.letters import NoRecipient, NotReady, Recipient, write_mail
+from mailer.domain import (
+    FAILED,
+    KEPT,
+    MOST_TRIES,
+    QUEUED,
+    SENT,
+    UNWANTED,
+    Mail,
+    Outcome,
+    next_try,
+    soon,
+)
+from mailer.letters import Written, write_mail
+from mailer.mail_server import MailServer
 from mailer.smtp import NoServer, RefusedForGood, RefusedForNow, SmtpServer, message
 
 EVERY_SECONDS = 5.0
@@ -36,7 +49,7 @@ def send_mails(runtime: Runtime) -> bool:
             _each_for_itself(runtime, mail, _keep)
         return bool(mails)
     host = parseaddr(runtime.settings.mail_from)[1].rpartition("@")[2] or "localhost"
-    with SmtpServer(url, host) as server:
+    with SmtpServer(MailServer.of(url), host) as server:
         reachable = True
         for mail in mails:
             reachable = reachable and _in_time(runtime, mail)
@@ -69,7 +82,7 @@ def _keep(runtime: Runtime, mail: Mail) -> bool:
     """Without an SMTP server a mail is written and shown on the page."""
     written = _written(runtime, mail)
     if written:
-        runtime.database.run(record, mail, Outcome(KEPT, content=written[1]))
+        runtime.database.run(record, mail, Outcome(KEPT, content=written.content))
     return True
 
 
@@ -78,9 +91,10 @@ def _send(server: SmtpServer, runtime: Runtime, mail: Mail) -> bool:
     written = _written(runtime, mail)
     if not written:
         return True
-    recipient, content = written
-    now = runtime.clock.now()
-    made = message(content, recipient.name, runtime.settings.mail_from, mail.message_id, now)
+    now, content = runtime.clock.now(), written.content
+    made = message(
+        content, written.recipient.name, runtime.settings.mail_from, mail.message_id, now
+    )
     outcome, reachable = Outcome(SENT, counted=True, content=content), True
     try:
         server.send(made)
@@ -88,21 +102,29 @@ def _send(server: SmtpServer, runtime: Runtime, mail: Mail) -> bool:
         outcome = Outcome(FAILED, str(refused), counted=True, content=content)
     except (RefusedForNow, NoServer) as refused:
         reachable = not isinstance(refused, NoServer)
-        due = next_try(now, mail.attempts + 1, random.random())  # noqa: S311 (only spreads load)
-        outcome = Outcome(QUEUED, str(refused), due, counted=True, content=content)
+        tries = mail.attempts + 1
+        status = FAILED if reachable and tries >= MOST_TRIES else QUEUED
+        due = next_try(now, tries, random.random())  # noqa: S311 (only spreads load)
+        outcome = Outcome(status, str(refused), due, counted=True, content=content)
     runtime.database.run(record, mail, outcome)
     runtime.log.info("mail tried", mail_id=mail.id, status=outcome.status, error=outcome.error)
     return reachable
 
 
-def _written(runtime: Runtime, mail: Mail) -> tuple[Recipient, Content] | None:
-    """The mail in words, or None after recording why it cannot be written."""
+def _written(runtime: Runtime, mail: Mail) -> Written | None:
+    """The mail in words, or None after recording why it is not to be sent now."""
     try:
-        return write_mail(runtime, mail)
+        written = write_mail(runtime, mail)
     except NotReady as away:
         _put_off(runtime, mail, str(away))
+        return None
     except NoRecipient as unknown:
         runtime.database.run(record, mail, Outcome(FAILED, str(unknown)))
+        return None
+    wishes = runtime.database.read(models.wishes_of, [mail.user_id])[mail.user_id]
+    if written.must_go or wishes.want(mail.kind):
+        return written
+    runtime.database.run(record, mail, Outcome(KEPT, UNWANTED, content=written.content))
     return None
 
 

@@ -1,10 +1,11 @@
 """The mailer's tables and what is asked of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Date,
@@ -32,6 +33,7 @@ from mailer.domain import (
     Content,
     Mail,
     MailNotFound,
+    Wishes,
 )
 
 metadata = MetaData()
@@ -60,9 +62,12 @@ mails = Table(
     Column("subject", short_text(200)),
     Column("text", LongText),
     Column("html", LongText),
-    UniqueConstraint("payout_id", "kind", name="uq_mails_payout_kind"),
+    # Which failure of the payout it tells of; 1 for every other kind of mail.
+    Column("number", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("payout_id", "kind", "number", name="uq_mails_payout_kind_number"),
     Index("ix_mails_due", "status", "next_attempt_at"),
     Index("ix_mails_user", "user_id", "id"),
+    Index("ix_mails_date", "date", "id"),
 )
 
 # What billing said of a payout. One row for each thing it said, so that the order in
@@ -73,6 +78,17 @@ payout_outcomes = Table(
     Column("payout_id", Id, primary_key=True),
     Column("outcome", Code, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
+)
+
+# Who has chosen which mails he wants; who has not is missing, and has the defaults.
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("user_id", Id, primary_key=True),
+    Column("on_its_way", Boolean, nullable=False),
+    Column("paid", Boolean, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
 )
 
 
@@ -117,25 +133,33 @@ def list_mails(
     status: str | None,
     limit: int,
     after: str | None,
+    *,
+    payout_id: str | None = None,
 ) -> Page[Mail]:
-    """Mails newest first, of one person and in one status where these are given."""
+    """Mails newest first; of one person, in one status, of one payout where these are given."""
     wanted = select(mails).order_by(mails.c.id.desc()).limit(limit + 1)
     if user_id is not None:
         wanted = wanted.where(mails.c.user_id == user_id)
     if status is not None:
         wanted = wanted.where(mails.c.status == status)
+    if payout_id is not None:
+        wanted = wanted.where(mails.c.payout_id == payout_id)
     if after is not None:
         wanted = wanted.where(mails.c.id < after)
     found = [mail_of(row) for row in reading.execute(wanted)]
     return page_of(found, limit, lambda mail: [mail.id])
 
 
-def queued_already(reading: Reading, kind: str, payout_ids: Sequence[str]) -> set[str]:
-    """Those of the payouts about which a mail of this kind exists."""
+def queued_already(
+    reading: Reading, kind: str, payout_ids: Collection[str]
+) -> set[tuple[str, int]]:
+    """The mails of this kind about these payouts: payout and number."""
     rows = reading.execute(
-        select(mails.c.payout_id).where(mails.c.kind == kind, mails.c.payout_id.in_(payout_ids))
+        select(mails.c.payout_id, mails.c.number).where(
+            mails.c.kind == kind, mails.c.payout_id.in_(sorted(payout_ids))
+        )
     )
-    return set(rows.scalars())
+    return {(row.payout_id, row.number) for row in rows}
 
 
 def anything_due(reading: Reading) -> bool:
@@ -173,9 +197,17 @@ def outcomes(reading: Reading, payout_ids: Sequence[str]) -> dict[str, tuple[str
     """What became of each payout, and when; a payout that is under way is missing.
 
     A failed payout may be tried again, so what was heard beside a failure overrules it.
+    What was paid may come back, and what came back be paid: the last of these holds.
     """
     rows = reading.execute(
         select(payout_outcomes).where(payout_outcomes.c.payout_id.in_(payout_ids))
     ).all()
     ordered = sorted(rows, key=lambda row: (row.outcome != FAILED, row.at, row.outcome))
     return {row.payout_id: (row.outcome, row.at) for row in ordered}
+
+
+def wishes_of(reading: Reading, user_ids: Collection[str]) -> dict[str, Wishes]:
+    """Which mails each of these popugs wants."""
+    rows = reading.execute(select(wishes).where(wishes.c.user_id.in_(sorted(user_ids))))
+    chosen = {row.user_id: Wishes(row.on_its_way, row.paid, row.cancelled) for row in rows}
+    return {user_id: chosen.get(user_id, Wishes()) for user_id in user_ids}

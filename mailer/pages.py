@@ -14,6 +14,8 @@ from flask import (
 )
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField
 
 from chassis.access import allowed, current_user, signed_in
 from chassis.paging import DEFAULT_LIMIT, read_cursor
@@ -21,7 +23,7 @@ from chassis.runtime import query, runtime, transact
 from chassis.security import CONTENT_SECURITY_POLICY
 from contracts.rest import person_names
 from contracts.roles import ADMIN
-from mailer import commands, models
+from mailer import commands, models, resending
 from mailer.domain import (
     CANCELLED,
     CANCELLED_KIND,
@@ -29,14 +31,19 @@ from mailer.domain import (
     FAILED,
     FAILED_KIND,
     KEPT,
+    PAID_KIND,
     PAYOUT_KIND,
     QUEUED,
+    RETURNED,
+    RETURNED_KIND,
     SENDING,
     SENT,
     STATUSES,
     SUCCEEDED,
+    UNWANTED,
     Mail,
     MailNotFound,
+    Wishes,
 )
 
 pages = Blueprint("pages", __name__)
@@ -58,14 +65,30 @@ STATUS_WORDS = {
 OUTCOME_WORDS = {
     SUCCEEDED: (_l("paid"), "success"),
     FAILED: (_l("refused by the bank"), "danger"),
+    RETURNED: (_l("came back from the bank"), "danger"),
     CANCELLED: (_l("cancelled"), "warning"),
 }
 KIND_WORDS = {
     PAYOUT_KIND: _l("Payout on its way"),
+    PAID_KIND: _l("Payout paid"),
     FAILED_KIND: _l("Payout refused"),
+    RETURNED_KIND: _l("Payout came back"),
     CANCELLED_KIND: _l("Payout cancelled"),
 }
-WORDS = {"statuses": STATUS_WORDS, "outcome_words": OUTCOME_WORDS, "kinds": KIND_WORDS}
+WORDS = {
+    "statuses": STATUS_WORDS,
+    "outcome_words": OUTCOME_WORDS,
+    "kinds": KIND_WORDS,
+    "unwanted": UNWANTED,
+}
+
+
+class WishesForm(FlaskForm):  # type: ignore[misc]  # the library ships no types
+    """Which mails one gets."""
+
+    on_its_way = BooleanField(_l("when a payout is on its way"))
+    paid = BooleanField(_l("when the bank has paid it"))
+    cancelled = BooleanField(_l("when a payout is cancelled and the money is back on my account"))
 
 
 @pages.get("/")
@@ -91,6 +114,7 @@ def mails() -> str:
         owner=owner if admin else None,
         done=DONE,
         payout_kind=PAYOUT_KIND,
+        form=_wishes_form(),
         **WORDS,
     )
 
@@ -131,10 +155,26 @@ def html_of_mail(mail_id: str) -> Response:
 @pages.post("/mails/<mail_id>/resend")
 @allowed(ADMIN)
 def resend(mail_id: str) -> Any:
-    """Have a mail sent again."""
-    transact(commands.resend_mail, mail_id)
+    """Have a mail sent again. Raises MailNotFound, MailOnItsWay, MailUnwanted."""
+    resending.resend(runtime, mail_id)
     flash(_("The mail will be sent again in a moment."), "success")
     return redirect(url_for(".one_mail", mail_id=mail_id), 303)
+
+
+@pages.post("/preferences")
+@signed_in
+def choose() -> Any:
+    """Choose which mails one gets."""
+    form = WishesForm()
+    chosen = Wishes(form.on_its_way.data, form.paid.data, form.cancelled.data)
+    transact(commands.choose_mails, current_user.user_id, chosen)
+    flash(_("Your choice of mails is kept."), "success")
+    return redirect(url_for(".mails"), 303)
+
+
+def _wishes_form() -> WishesForm:
+    me = current_user.user_id
+    return WishesForm(formdata=None, data=vars(query(models.wishes_of, [me])[me]))
 
 
 def _visible(mail_id: str) -> Mail:

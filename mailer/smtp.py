@@ -1,5 +1,6 @@
 """Handing mails to an SMTP server, and what its answers mean."""
 
+import base64
 import smtplib
 import ssl
 from contextlib import suppress
@@ -9,15 +10,14 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from types import TracebackType
-from urllib.parse import unquote, urlsplit
 
-from chassis.runtime import Runtime
-from chassis.settings import SettingsRefused
-from mailer.domain import AddressRefused, Content, checked_address, header_name, wire_address
+from mailer.domain import Content, header_name, wire_address
+from mailer.mail_server import MailServer
 
 TIMEOUT_SECONDS = 10.0
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-TOO_BUSY = 421
+SIGNED_IN, TOO_BUSY = 235, 421
+# RFC 4954: the server wants us to sign in, or differently. No fault of the mail's.
+SIGN_IN_WANTED = frozenset({530, 534, 535, 538})
 
 
 class RefusedForGood(Exception):
@@ -51,38 +51,15 @@ def message(
     return made
 
 
-def check_settings(runtime: Runtime) -> None:
-    """Refuse to start with a sender or server that no mail could go through.
-
-    Raises SettingsRefused.
-    """
-    settings = runtime.settings
-    try:
-        checked_address(parseaddr(settings.mail_from)[1])
-    except AddressRefused as wrong:
-        raise SettingsRefused(
-            f"POPUG_MAIL_FROM={settings.mail_from!r}: {wrong}; "
-            "write it like popug@example.com or Popug <popug@example.com>"
-        ) from wrong
-    try:
-        known = not settings.smtp_url or (
-            urlsplit(settings.smtp_url).hostname and urlsplit(settings.smtp_url).port != 0
-        )
-    except ValueError:
-        known = False
-    if not known:  # the URL itself may hold a password, so it is not repeated
-        raise SettingsRefused("POPUG_SMTP_URL: write it like smtp://user:password@host:587")
-
-
 class SmtpServer:
-    """One server, by `smtp://user:password@host:port` (STARTTLS if offered) or `smtps://`.
+    """A line to the server: made at the first mail and kept for the next ones.
 
-    Connects at the first mail and keeps the line for the next ones. Not thread-safe.
+    Not thread-safe.
     """
 
-    def __init__(self, url: str, own_name: str) -> None:
+    def __init__(self, server: MailServer, own_name: str) -> None:
         """`own_name` is the host that we say we are."""
-        self._url = urlsplit(url)
+        self._server = server
         self._own_name = own_name
         self._line: smtplib.SMTP | None = None
 
@@ -112,6 +89,13 @@ class SmtpServer:
             line.send_message(mail, sender, [receiver])
         except smtplib.SMTPRecipientsRefused as refused:
             self._refuse(*refused.recipients[receiver])
+        except smtplib.SMTPSenderRefused as refused:
+            if refused.smtp_code in SIGN_IN_WANTED:
+                self._hang_up()
+                raise NoServer(
+                    f"{self._server.host}: {refused.smtp_code} {_words(refused.smtp_error)}"
+                ) from refused
+            self._refuse(refused.smtp_code, refused.smtp_error)
         except smtplib.SMTPResponseException as refused:
             self._refuse(refused.smtp_code, refused.smtp_error)
         except smtplib.SMTPNotSupportedError as lacking:
@@ -120,49 +104,74 @@ class SmtpServer:
             self._hang_up()
             raise RefusedForNow(str(broken) or type(broken).__name__) from broken
 
-    def _refuse(self, code: int, words: bytes | str) -> None:
-        if isinstance(words, bytes):
-            words = words.decode("utf-8", "replace")
+    def _refuse(self, code: int, said: bytes | str) -> None:
+        words = f"{code} {_words(said)}"
         if 500 <= code < 600:
-            raise RefusedForGood(f"{code} {words}")
+            raise RefusedForGood(words)
         if code == TOO_BUSY or not 400 <= code < 500:
             self._hang_up()
-        raise RefusedForNow(f"{code} {words}")
+        raise RefusedForNow(words)
 
     def _connect(self) -> smtplib.SMTP:
         line: smtplib.SMTP | None = None
         try:
             line = self._dial()
-            if self._url.username:
+            if not self._server.tls_at_once:
+                self._begin_tls(line)
+            line.ehlo_or_helo_if_needed()
+            if self._server.user:
                 self._sign_in(line)
         except (smtplib.SMTPException, OSError, ValueError) as broken:
             if line:
                 line.close()
-            raise NoServer(f"{self._url.hostname}: {broken}") from broken
+            raise NoServer(f"{self._server.host}: {_why(broken)}") from broken
         return line
 
     def _dial(self) -> smtplib.SMTP:
-        host = self._url.hostname or ""
-        trusted = ssl.create_default_context()
-        if self._url.scheme == "smtps":
-            port = self._url.port or smtplib.SMTP_SSL_PORT
+        server = self._server
+        if server.tls_at_once:
             return smtplib.SMTP_SSL(
-                host, port, self._own_name, timeout=TIMEOUT_SECONDS, context=trusted
+                server.host,
+                server.port,
+                self._own_name,
+                timeout=TIMEOUT_SECONDS,
+                context=ssl.create_default_context(),
             )
-        port = self._url.port or smtplib.SMTP_PORT
-        line = smtplib.SMTP(host, port, self._own_name, timeout=TIMEOUT_SECONDS)
+        return smtplib.SMTP(server.host, server.port, self._own_name, timeout=TIMEOUT_SECONDS)
+
+    def _begin_tls(self, line: smtplib.SMTP) -> None:
+        """Once a server offers TLS it must be good, even where it need not be there."""
         line.ehlo_or_helo_if_needed()
         if line.has_extn("starttls"):
-            line.starttls(context=trusted)
-        return line
+            line.starttls(context=ssl.create_default_context())
+        elif self._server.tls_required:
+            raise ValueError("offers no TLS, so neither password nor mail is sent")
 
     def _sign_in(self, line: smtplib.SMTP) -> None:
-        safe = isinstance(line.sock, ssl.SSLSocket) or self._url.hostname in LOOPBACK
-        if not safe:
-            raise ValueError("offers no TLS, so the password is not sent")
-        line.login(unquote(self._url.username or ""), unquote(self._url.password or ""))
+        user, password = self._server.user, self._server.password
+        if (user + password).isascii():
+            line.login(user, password)
+            return
+        # smtplib signs in with ASCII alone; PLAIN is UTF-8 (RFC 4616).
+        secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        code, said = line.docmd("AUTH", f"PLAIN {secret}")
+        if code != SIGNED_IN:
+            raise smtplib.SMTPAuthenticationError(code, said)
 
     def _hang_up(self) -> None:
         if self._line:
             self._line.close()
         self._line = None
+
+
+def _words(said: bytes | str) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+
+
+def _why(broken: Exception) -> str:
+    """What went wrong, as an operator reads it."""
+    if isinstance(broken, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {broken.verify_message}"
+    if isinstance(broken, smtplib.SMTPResponseException):
+        return f"{broken.smtp_code} {_words(broken.smtp_error)}"
+    return str(broken) or type(broken).__name__

@@ -4,31 +4,35 @@ import json
 import os
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from accounts.cli import close_day
+from accounts.cli import close_day, cron
 from analytics.cli import analytics
 from auth.cli import users
 from auth.models import anybody
-from billing import vault
+from bank import server as bank_server
 from chassis import logs, process, server
-from chassis.keys import make_keys
+from chassis.health_server import address
 from chassis.settings import Settings, load_settings
 from chassis.system import Embedded
 from popug import demo, status
+from popug.backup import backup
+from popug.bank_faults import bank_faults
+from popug.container_secrets import make_container_secrets
+from popug.keys import make_production_keys, rotate_key
 from popug.opening import migrate_service, opener
 from popug.parked import parked
 from popug.reconcile import reconcile
+from popug.resend import resend
 from popug.sentences import sentence_for
 from popug.system import system
 
 # Databases hold what is nobody else's business, whoever made the data folder.
 PRIVATE = 0o077
+
+PROCESSES = ("web", "worker")
 
 
 class _Group(click.Group):
@@ -42,6 +46,10 @@ class _Group(click.Group):
             if sentence is None:
                 raise
             logs.log().debug("the command ends", exc_info=error)
+            if ctx.invoked_subcommand in PROCESSES:
+                # Whoever collects their lines finds the last one in the same form.
+                logs.log().critical(sentence)
+                ctx.exit(1)
             raise click.ClickException(sentence) from error
 
 
@@ -50,6 +58,8 @@ class _Group(click.Group):
 def main(context: click.Context) -> None:
     """Popug: the task tracker in which UberPopug Inc. pays its people by task."""
     os.umask(PRIVATE)
+    # Before anything can be refused: what the logs do by default prints every variable.
+    logs.configure("WARNING", "text")
     settings = load_settings()
     logs.configure(settings.log_level, settings.log_format)
     context.obj = opener(settings)
@@ -81,7 +91,7 @@ def run(host: str, port: int, with_demo: bool, reset: bool, yes: bool) -> None:
     settings = _settings()
     with server.listen(host, port) as listener, server.sole_user(settings.data):
         url = f"http://{host}:{listener.getsockname()[1]}"
-        if "POPUG_PUBLIC_URL" not in os.environ:
+        if "public_url" not in settings.model_fields_set:
             settings = settings.model_copy(update={"public_url": url})
         if reset:
             _forget(settings, yes)
@@ -113,13 +123,20 @@ def _forget(settings: Settings, yes: bool) -> None:
         )
     if not yes:
         click.confirm(f"Delete all of Popug's data in {settings.data.resolve()}?", abort=True)
-    for name in system.names:
+    for name in (*system.names, *system.guests):
         for path in settings.data.glob(f"{name}.db*"):
             path.unlink()
     for folder in (settings.keys, settings.data / demo.UNFINISHED):
         if folder.exists():
             shutil.rmtree(folder)
     (settings.data / demo.LOGINS).unlink(missing_ok=True)
+
+
+def _address(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    try:
+        return address(value) if value is not None else None
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from wrong
 
 
 @main.command()
@@ -134,9 +151,21 @@ def web(service: str, bind: str, workers: int, threads: int) -> None:
 
 @main.command()
 @_service
-def worker(service: str) -> None:
+@click.option(
+    "--bind",
+    callback=_address,
+    help="ADDRESS:PORT for /healthz, /readyz and /metrics; without it nothing is served",
+)
+def worker(service: str, bind: tuple[str, int] | None) -> None:
     """Relay, consume and run the jobs of one service."""
-    process.work(system, service, _settings())
+    process.work(system, service, _settings(), bind)
+
+
+@main.command()
+@click.option("--bind", callback=_address, default="127.0.0.1:8090", show_default=True)
+def bank(bind: tuple[str, int]) -> None:
+    """The sandbox bank as a process of its own, at POPUG_BANK_URL for billing. Pays nobody."""
+    bank_server.serve(_settings(), *bind)
 
 
 @main.command()
@@ -146,19 +175,6 @@ def migrate(service: str | None) -> None:
     for name in [service] if service else system.names:
         changed = migrate_service(_settings(), name)
         click.echo(f"{name}: {'brought up to date' if changed else 'up to date'}")
-
-
-@main.command("make-keys")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def make_production_keys(folder: Path) -> None:
-    """Make the keys that a production system is given, in FOLDER; none is replaced.
-
-    Each service needs its own private key and all public ones; billing the card key too.
-    """
-    make_keys(folder, system.names)
-    if not (folder / vault.FILE_NAME).exists():
-        vault.make_key(folder / vault.FILE_NAME)
-    click.echo(f"The keys are in {folder}. Keep a copy where nobody else can read it.")
 
 
 @main.command("demo-logins")
@@ -173,22 +189,13 @@ def demo_logins() -> None:
 @main.command("status")
 @click.option("--json", "as_json", is_flag=True)
 def show_status(as_json: bool) -> None:
-    """How each service is: its database, what waits to be sent, what is parked."""
-    rows = status.look(opener(_settings()))
+    """How each service is, and what needs a person; exit code 1 if anything does."""
+    look = status.look(opener(_settings()), _settings())
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(status.as_json(look), indent=2))
     else:
-        table = Table("service", "database", "waiting events", "oldest", "parked")
-        for row in rows:
-            table.add_row(
-                row["service"],
-                "ok" if row["ok"] else row["error"],
-                str(row["waiting"]),
-                row["oldest"] or "",
-                str(row["parked"]),
-            )
-        Console().print(table)
-    if not all(row["ok"] for row in rows):
+        status.show(look)
+    if look.troubles:
         sys.exit(1)
 
 
@@ -198,7 +205,14 @@ def rebuild() -> None:
 
 
 main.add_command(users)
+main.add_command(backup)
+main.add_command(bank_faults)
+main.add_command(make_container_secrets)
+main.add_command(make_production_keys)
+main.add_command(rotate_key)
 main.add_command(close_day)
+main.add_command(cron)
 main.add_command(reconcile)
 main.add_command(parked)
+main.add_command(resend)
 rebuild.add_command(analytics)

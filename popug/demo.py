@@ -8,6 +8,7 @@ a first start that was killed leaves no half company.
 import json
 import secrets
 import shutil
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
@@ -15,13 +16,14 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from billing.gateways.bank import GUEST
 from chassis import logs
 from chassis.clock import MovingClock, SystemClock
 from chassis.keys import write_secret
 from chassis.settings import Settings
 from chassis.system import Embedded
 from popug.demo_company import Company, Person
-from popug.system import system
+from popug.system import silent_bank, system
 
 UNFINISHED = "demo-unfinished"
 WHOLE = "whole"
@@ -66,7 +68,8 @@ def _make(settings: Settings) -> None:
     today = now.astimezone(zone).date()
     first = today - timedelta(days=DAYS - 1)
     clock = MovingClock(datetime.combine(first, time(8), zone))
-    embedded = Embedded(system, settings, clock)
+    # Of what is long past nobody needs to be told at the first start.
+    embedded = Embedded(replace(system, guests={GUEST: silent_bank}), settings, clock)
     company = Company(embedded, clock, until=now)
     logins = company.hire([(person, secrets.token_urlsafe(9)) for person in _staff()])
     company.hand_out_cards()

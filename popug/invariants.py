@@ -15,18 +15,17 @@ import accounts.checks
 import accounts.facts
 import analytics.facts
 import billing.checks
-import billing.facts
-import mailer.facts
 import tasks.facts
 from accounts.domain import WORK
-from billing.domain import PayoutStatus
-from chassis import inbox, outbox, parking
+from chassis import inbox
 from chassis.checks import Finding
 from chassis.database import Database, Reading
 from chassis.events import decode
 from chassis.migrations import migrate
 from chassis.runtime import Runtime
 from contracts.tasks import TaskAssigned, TaskClosed
+from popug.deliveries import all_arrived
+from popug.payout_books import payouts_agree
 
 IDS_SHOWN = 20
 
@@ -46,20 +45,20 @@ def all_invariants(views: Views) -> list[Finding]:
     """Every invariant, in the order of the contract's section 7."""
     own = [
         replace(finding, name=f"{service}: {finding.name}")
-        for service, run in (("accounts", accounts.checks.run), ("billing", billing.checks.run))
-        for finding in views.of(service, run)
+        for service, findings in (
+            ("accounts", views.of("accounts", accounts.checks.run)),
+            ("billing", billing.checks.run(views.runtimes["billing"])),
+        )
+        for finding in findings
     ]
     return [
         *own,
         every_assignment_charged(views),
         every_close_paid(views),
-        payouts_agree(views),
-        returns_agree(views),
-        mails_agree(views),
+        *payouts_agree(views.runtimes),
         days_agree(views),
         sums_agree(views),
-        nothing_on_its_way(views),
-        nothing_parked(views),
+        *all_arrived(views.runtimes),
         ledger_replays(views),
         analytics_replays(views),
     ]
@@ -80,44 +79,6 @@ def every_close_paid(views: Views) -> Finding:
         "every closed task is paid exactly once",
         [(p.task_id, p.assignee_id, p.reward) for p in views.of("tasks", tasks.facts.pays)],
         _work(views, accounts.facts.rewards),
-    )
-
-
-def payouts_agree(views: Views) -> Finding:
-    """Payouts in accounts are the payouts in billing."""
-    return _compare(
-        "payouts in accounts are those in billing",
-        _booked_payouts(views),
-        [
-            (p.payout_id, p.user_id, p.date, p.amount)
-            for p in views.of("billing", billing.facts.payouts)
-        ],
-    )
-
-
-def returns_agree(views: Views) -> Finding:
-    """What billing has cancelled is back on the popug's account, and nothing else is."""
-    return _compare(
-        "cancelled payouts are back on the accounts",
-        [
-            (p.payout_id,)
-            for p in views.of("billing", billing.facts.payouts)
-            if p.status is PayoutStatus.CANCELLED
-        ],
-        [(payout_id,) for payout_id in views.of("accounts", accounts.facts.returned_payouts)],
-    )
-
-
-def mails_agree(views: Views) -> Finding:
-    """Each payout has its one mail."""
-    return _compare(
-        "each payout has its mail",
-        _booked_payouts(views),
-        [
-            (m.payout_id, m.user_id, m.date, m.amount)
-            for m in views.of("mailer", mailer.facts.mails)
-            if m.kind == "payout"
-        ],
     )
 
 
@@ -152,23 +113,6 @@ def sums_agree(views: Views) -> Finding:
         [(b.user_id, b.amount) for b in views.of("accounts", accounts.facts.balances) if b.amount],
         [(user_id, amount) for user_id, amount in counted.items() if amount],
     )
-
-
-def nothing_on_its_way(views: Views) -> Finding:
-    """Outboxes drain."""
-    waiting = {
-        name: runtime.database.read(outbox.depth)[0] for name, runtime in views.runtimes.items()
-    }
-    left = {name: count for name, count in waiting.items() if count}
-    return Finding("no event waits in an outbox", not left, _counts(left) or "all outboxes empty")
-
-
-def nothing_parked(views: Views) -> Finding:
-    """Parked events wait for a person; until then something is missing somewhere."""
-    counts = {name: r.database.read(parking.count) for name, r in views.runtimes.items()}
-    left = {name: count for name, count in counts.items() if count}
-    detail = f"{_counts(left)}; see: popug parked list" if left else "nothing is parked"
-    return Finding("no event is parked", not left, detail)
 
 
 def ledger_replays(views: Views) -> Finding:
@@ -218,13 +162,6 @@ def _work(views: Views, look: Callable[..., Iterable[Any]]) -> list[tuple[Any, .
     return [(w.source_id, w.user_id, w.amount) for w in views.of("accounts", look)]
 
 
-def _booked_payouts(views: Views) -> list[tuple[Any, ...]]:
-    return [
-        (p.payout_id, p.user_id, p.day, p.amount)
-        for p in views.of("accounts", accounts.facts.payouts)
-    ]
-
-
 def _bodies(reading: Any) -> Iterable[bytes]:
     for batch in inbox.heard_events(reading):
         yield from batch
@@ -242,7 +179,3 @@ def _compare(name: str, expected: Iterable[Any], found: Iterable[Any]) -> Findin
         if rows
     ]
     return Finding(name, False, "; ".join(parts))
-
-
-def _counts(left: Mapping[str, int]) -> str:
-    return ", ".join(f"{name}: {count}" for name, count in left.items())

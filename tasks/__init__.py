@@ -16,6 +16,7 @@ from contracts.roles import MANAGEMENT
 from tasks.api import api
 from tasks.handlers import handlers
 from tasks.jobs import deal_shuffles
+from tasks.journey_pages import journey_pages
 from tasks.models import metadata
 from tasks.pages import pages
 from tasks.refusals import refusals
@@ -25,7 +26,7 @@ service = Service(
     name="tasks",
     package="tasks",
     metadata=metadata,
-    pages=(pages, shuffle_pages),
+    pages=(pages, shuffle_pages, journey_pages),
     api=api,
     handlers=handlers,
     jobs=(deal_shuffles,),

@@ -3,9 +3,9 @@
 from dataclasses import astuple
 
 from chassis.access import current_user
-from chassis.runtime import runtime, transact
+from chassis.runtime import query, runtime, transact
 from contracts.rest import person_names
-from tasks import commands
+from tasks import commands, models
 from tasks.candidates import CHANCE, candidates_of
 from tasks.domain import HeldByAnother, Task
 from tasks.drafts import Draft
@@ -13,19 +13,18 @@ from tasks.keys import Key, once
 from tasks.refusals import problem_of
 
 
-def create(draft: Draft, key: Key | None) -> str:
-    """Make a task, once per key; its id."""
-    return once(
-        key,
-        lambda: transact(
-            commands.create_task,
-            draft,
-            current_user.user_id,
-            candidates_of(runtime).ids(),
-            CHANCE,
-            key=key,
-        ),
-    )
+def create(draft: Draft, key: Key | None) -> Task:
+    """Make a task, once per key; or what has become of the one that was made with it."""
+    made: dict[str, Task] = {}
+
+    def make() -> str:
+        who, candidates = current_user.user_id, candidates_of(runtime).ids()
+        task = transact(commands.create_task, draft, who, candidates, CHANCE, key=key)
+        made[task.id] = task
+        return task.id
+
+    task_id = once(key, make)
+    return made.get(task_id) or query(models.find_task, task_id)
 
 
 def request_of(draft: Draft) -> tuple[str | None, ...]:

@@ -78,7 +78,10 @@ class TasksOut(BaseModel):
 
 
 class ShuffleOut(BaseModel):
-    """How far a shuffle has come: of `total` tasks, `done` are dealt."""
+    """How far a shuffle has come: of `total` tasks, `done` are dealt.
+
+    Above 50,000 tasks the `total` is counted in pieces, before the first is dealt.
+    """
 
     id: str
     status: Literal["running", "done"]
@@ -117,7 +120,7 @@ def create_task(json: NewTask) -> tuple[TaskOut, int]:
     """Make a task; it lands on somebody by chance. Send an Idempotency-Key to be safe."""
     wording = draft(json.title, json.description or "")
     key = key_for(current_user.user_id, _key(), *actions.request_of(wording))
-    return TaskOut.of(ask(models.find_task, actions.create(wording, key))), 201
+    return TaskOut.of(actions.create(wording, key)), 201
 
 
 @api.get("/tasks/<task_id>")

@@ -10,18 +10,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import not_, or_, select
+from sqlalchemy import Select, not_, or_, select
 
 from chassis.access import Known, access, known_access
 from chassis.clock import Clock
 from chassis.database import Reading
 from chassis.logs import log
+from chassis.prepared import prepared
 from chassis.remote import Remote, RemoteAway, RemoteRefused
 from chassis.runtime import Runtime
 from contracts import roles
-from tasks.board import open_by_holder
+from tasks.board import holders_of_open, open_by_holder
 from tasks.domain import draw_assignee
 
 FRESH = timedelta(seconds=2)
@@ -60,17 +61,24 @@ class Candidates:
         self._asking = threading.Lock()
         self._answer: _Answer | None = None
 
-    def all(self) -> tuple[Candidate, ...]:
-        """The candidates. Raises CandidatesUnknown."""
-        if not self._younger_than(FRESH):
+    def all(self, fresh: timedelta = FRESH) -> tuple[Candidate, ...]:
+        """The candidates, by an answer younger than `fresh` if auth gives one.
+
+        Raises CandidatesUnknown.
+        """
+        if not self._younger_than(fresh):
             self._ask()
         if self._answer is None or not self._younger_than(SERVES_WHILE_AWAY):
             raise CandidatesUnknown
         return self._answer.candidates
 
-    def ids(self) -> list[str]:
-        """The ids of the candidates. Raises CandidatesUnknown."""
-        return [candidate.id for candidate in self.all()]
+    def ids(self, fresh: timedelta = FRESH) -> list[str]:
+        """The ids of the candidates, as `all`. Raises CandidatesUnknown."""
+        return [candidate.id for candidate in self.all(fresh)]
+
+    def forget(self) -> None:
+        """Ask anew before the next answer: this one led nowhere."""
+        self._answer = None
 
     def _ask(self) -> None:
         # While one thread asks, the others go on with the last answer if it still serves.
@@ -108,14 +116,15 @@ def draw_candidate(reading: Reading, candidates: Sequence[str], chance: Random) 
     left = list(candidates)
     while True:
         drawn = draw_assignee(left, chance)
-        if not called_off(reading, [drawn]):
+        if not called_off(reading, drawn):
             return drawn
         left.remove(drawn)
 
 
-def called_off(reading: Reading, user_ids: Sequence[str]) -> set[str]:
-    """Those of these people of whom auth has said that they are no candidates."""
-    return {i for i, known in known_access(reading, user_ids).items() if not _may_hold(known)}
+def called_off(reading: Reading, user_id: str) -> bool:
+    """Whether auth has said of this person that he is no candidate."""
+    known = known_access(reading, user_id)
+    return known is not None and not _may_hold(known)
 
 
 def still_candidates(reading: Reading, candidates: Sequence[str]) -> list[str]:
@@ -129,12 +138,9 @@ def stuck_tasks(reading: Reading, candidates: Collection[str] | None) -> dict[st
 
     Without a list of candidates (None), as far as is known by what was heard.
     """
-    gone = _all_called_off(reading)
-    return {
-        holder: count
-        for holder, count in open_by_holder(reading).items()
-        if holder in gone or (candidates is not None and holder not in candidates)
-    }
+    gone, holders = _all_called_off(reading), holders_of_open(reading)
+    unknown = holders - set(candidates) if candidates is not None else set()
+    return open_by_holder(reading, (holders & gone) | unknown)
 
 
 def _may_hold(known: Known) -> bool:
@@ -142,5 +148,10 @@ def _may_hold(known: Known) -> bool:
 
 
 def _all_called_off(reading: Reading) -> set[str]:
+    return set(reading.execute(_off()).scalars())
+
+
+@prepared
+def _off() -> Select[Any]:
     off = or_(not_(access.c.active), access.c.role.not_in(sorted(roles.CANDIDATES)))
-    return set(reading.execute(select(access.c.user_id).where(off)).scalars())
+    return select(access.c.user_id).where(off)

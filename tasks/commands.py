@@ -5,19 +5,25 @@
 
 from collections.abc import Sequence
 from random import Random
+from typing import TypeAlias
 
 from chassis.database import Transaction
 from chassis.ids import new_id
+from chassis.masking import without_card_numbers
 from contracts.tasks import TaskAssigned, TaskClosed
 from tasks import domain, models, shuffles
-from tasks.board import count_open
+from tasks.board import count_some, last_open_position
 from tasks.candidates import called_off, draw_candidate, still_candidates, stuck_tasks
-from tasks.domain import Assignment, NoCandidates, NotACandidate, Reason, Shuffle, Task
+from tasks.domain import Assignment, NoCandidates, NotACandidate, OpenTask, Reason, Shuffle, Task
 from tasks.drafts import Draft
 from tasks.keys import Key, use_key
 
 TASKS_PER_TRANSACTION = 500
 HOLDERS_PER_TRANSACTION = 100
+# Who starts a shuffle waits for that, some milliseconds, however many tasks there are.
+COUNTED_AT_ONCE = 50_000
+
+AnyTask: TypeAlias = Task | OpenTask
 
 
 def create_task(
@@ -28,8 +34,8 @@ def create_task(
     chance: Random,
     *,
     key: Key | None = None,
-) -> str:
-    """Make a task of the draft, with prices and an assignee drawn by chance; its id.
+) -> Task:
+    """Make a task of the draft, with prices and an assignee drawn by chance.
 
     Raises NoCandidates, and IntegrityError if `key` was used meanwhile.
     """
@@ -39,9 +45,9 @@ def create_task(
     task = Task(
         position=0,  # the database counts
         id=task_id,
-        title=draft.title,
+        title=without_card_numbers(draft.title),
         jira_id=draft.jira_id,
-        description=draft.description,
+        description=without_card_numbers(draft.description),
         assignee_id=draw_candidate(tx, candidates, chance),
         fee=prices.fee,
         reward=prices.reward,
@@ -52,7 +58,7 @@ def create_task(
     assignment = _assignment(tx, task, task.assignee_id, "created")
     models.add_task(tx, task, assignment)
     tx.emit(_assigned(task, assignment))
-    return task_id
+    return task
 
 
 def close_task(tx: Transaction, task_id: str, by: str) -> Task:
@@ -93,7 +99,7 @@ def reassign_task(
         raise domain.AlreadyClosed
     if to is None:
         to = draw_candidate(tx, candidates, chance)
-    elif to not in candidates or called_off(tx, [to]):
+    elif to not in candidates or called_off(tx, to):
         raise NotACandidate
     _give(tx, [task], [to], "reassigned")
     return models.find_task(tx, task_id)
@@ -115,7 +121,7 @@ def hand_over(tx: Transaction, candidates: Sequence[str], chance: Random) -> int
 def start_shuffle(
     tx: Transaction, by: str, candidates: Sequence[str], *, key: Key | None = None
 ) -> str:
-    """Have all tasks that are open now dealt anew; the shuffle's id. The job does the work.
+    """Have all tasks that are open now dealt anew, by the job; the shuffle's id.
 
     Raises NoCandidates, and IntegrityError if `key` was used meanwhile.
     """
@@ -123,10 +129,8 @@ def start_shuffle(
         raise NoCandidates
     shuffle_id = new_id()
     use_key(tx, key, shuffle_id)
-    now_open = count_open(tx)
-    shuffles.add_shuffle(
-        tx, Shuffle(shuffle_id, by, tx.now, total=now_open.tasks, up_to=now_open.last_position)
-    )
+    shuffle = Shuffle(shuffle_id, by, tx.now, total=0, up_to=last_open_position(tx))
+    shuffles.add_shuffle(tx, _count_on(tx, shuffle, after=0))
     tx.wake("deal")
     return shuffle_id
 
@@ -140,6 +144,9 @@ def deal_chunk(tx: Transaction, candidates: Sequence[str], chance: Random) -> bo
     shuffle = shuffles.running_shuffle_for_update(tx)
     if shuffle is None:
         return False
+    if shuffle.uncounted_after is not None:
+        shuffles.save_shuffle(tx, _count_on(tx, shuffle, shuffle.uncounted_after))
+        return True
     position = models.tasks.c.position
     chunk = models.open_tasks_for_update(
         tx, TASKS_PER_TRANSACTION, position > shuffle.cursor, position <= shuffle.up_to
@@ -151,8 +158,12 @@ def deal_chunk(tx: Transaction, candidates: Sequence[str], chance: Random) -> bo
     return True
 
 
+def _count_on(tx: Transaction, shuffle: Shuffle, after: int) -> Shuffle:
+    return domain.count_on(shuffle, *count_some(tx, after, shuffle.up_to, COUNTED_AT_ONCE))
+
+
 def _draw_for(
-    tx: Transaction, tasks: Sequence[Task], candidates: Sequence[str], chance: Random
+    tx: Transaction, tasks: Sequence[OpenTask], candidates: Sequence[str], chance: Random
 ) -> list[str]:
     """A draw for each task, independent of the others."""
     pool = still_candidates(tx, candidates) if tasks else []
@@ -161,7 +172,7 @@ def _draw_for(
 
 def _give(
     tx: Transaction,
-    tasks: Sequence[Task],
+    tasks: Sequence[AnyTask],
     assignees: Sequence[str],
     reason: Reason,
     shuffle_id: str | None = None,
@@ -171,15 +182,16 @@ def _give(
         (task, _assignment(tx, task, assignee, reason))
         for task, assignee in zip(tasks, assignees, strict=True)
     ]
-    models.give_tasks(tx, dealt, shuffle_id)
-    tx.emit(*(_assigned(task, assignment) for task, assignment in dealt))
+    models.give_tasks(tx, [new for _, new in dealt], shuffle_id)
+    events = (_assigned(task, new) for task, new in dealt)
+    tx.emit(*events, bulk=shuffle_id is not None)
 
 
-def _assignment(tx: Transaction, task: Task, assignee_id: str, reason: Reason) -> Assignment:
+def _assignment(tx: Transaction, task: AnyTask, assignee_id: str, reason: Reason) -> Assignment:
     return Assignment(new_id(), task.id, assignee_id, reason, tx.now)
 
 
-def _assigned(task: Task, assignment: Assignment) -> TaskAssigned:
+def _assigned(task: AnyTask, assignment: Assignment) -> TaskAssigned:
     return TaskAssigned(
         assignment_id=assignment.id,
         task_id=task.id,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Cents: TypeAlias = int
 Reason: TypeAlias = Literal["created", "shuffled", "reassigned"]
@@ -97,12 +97,23 @@ class Task:
         return CLOSED if self.closed_at else OPEN
 
 
+class OpenTask(NamedTuple):
+    """As much of an open task as whoever deals many of them must know."""
+
+    position: int
+    id: str
+    fee: Cents
+    reward: Cents
+
+
 @dataclass(frozen=True)
 class Shuffle:
     """Every task that was open at its start (position at most `up_to`) is dealt anew.
 
     Tasks up to `cursor` have been seen. `total` were open at the start; in the end each
-    of them is either `done` or, closed meanwhile, `skipped`.
+    of them is either `done` or, closed meanwhile, `skipped`. Where there are very many,
+    the `total` is counted in pieces, before the first is dealt: those after
+    `uncounted_after` are not in it yet, None once all are.
     """
 
     id: str
@@ -114,6 +125,7 @@ class Shuffle:
     done: int = 0
     skipped: int = 0
     finished_at: datetime | None = None
+    uncounted_after: int | None = None
 
     @property
     def status(self) -> str:
@@ -145,6 +157,11 @@ def why_not_closed(task: Task, by: str, has_held_it: bool) -> Exception:
     if task.closed_at:
         return AlreadyClosed()
     return ReassignedMeanwhile(task.assignee_id)
+
+
+def count_on(shuffle: Shuffle, counted: int, last_position: int | None) -> Shuffle:
+    """The shuffle after as many more tasks were counted; None: there are no more to count."""
+    return replace(shuffle, total=shuffle.total + counted, uncounted_after=last_position)
 
 
 def go_on(shuffle: Shuffle, dealt: Sequence[int], at_the_end: bool, now: datetime) -> Shuffle:

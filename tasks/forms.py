@@ -4,7 +4,6 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
 
-from chassis.ids import new_id
 from tasks.drafts import Draft, DraftRefused, draft
 from tasks.refusals import problem_of
 
@@ -16,7 +15,7 @@ class NewTaskForm(FlaskForm):  # type: ignore[misc]
         _l("Title"), description=_l("A Jira id may lead it: [POPUG-42] Paint the cage")
     )
     description = TextAreaField(_l("Description"), render_kw={"rows": 3})
-    once = HiddenField(default=new_id)
+    once = HiddenField()
 
     def draft(self) -> Draft | None:
         """What is asked for; None where it is refused, with the reason beside the field."""

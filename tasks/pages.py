@@ -1,5 +1,6 @@
 """Pages of tasks: mine, the board, one task."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -8,11 +9,13 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from chassis.access import allowed, current_user, signed_in
+from chassis.database import Reading
+from chassis.ids import new_id
 from chassis.paging import page_of, read_cursor
 from chassis.refusals import Problem
 from chassis.runtime import query, runtime
 from contracts.rest import person_names
-from contracts.roles import MANAGEMENT
+from contracts.roles import ADMIN, MANAGEMENT
 from tasks import actions, board, models
 from tasks.candidates import Candidate, CandidatesUnknown, candidates_of, stuck_tasks
 from tasks.domain import CLOSED, OPEN, NoCandidates, Task
@@ -31,7 +34,7 @@ SEARCH_MOST = 200
 @signed_in
 def mine() -> str:
     """The form for a new task, and the tasks of whoever asks."""
-    return _mine(NewTaskForm())
+    return _mine(None)
 
 
 @pages.post("/")
@@ -44,7 +47,7 @@ def create() -> Any:
         return _mine(form), 422
     key = form_key(current_user.user_id, form.once.data, *actions.request_of(wording))
     try:
-        task = query(models.find_task, actions.create(wording, key))
+        task = actions.create(wording, key)
     except (NoCandidates, CandidatesUnknown) as error:
         problem = problem_of(error)
         flash(str(problem.detail), "danger")
@@ -64,9 +67,8 @@ def show_board() -> str:
         assignee_id=assignee, status=None if status == "all" else status, text=text
     )
     before = read_cursor(request.args.get("after"), int)
-    found = query(board.newest_tasks, wanted, ROWS + 1, before[0] if before else None)
+    found, stuck = query(_seen, wanted, before[0] if before else None, _stuck_look())
     page = page_of(found, ROWS, lambda task: [task.position])
-    stuck = _stuck()
     return render_template(
         "tasks/board.html",
         page=page,
@@ -105,6 +107,7 @@ def show(task_id: str) -> str:
         history=history,
         names=person_names(runtime.remote, people),
         may_close=_may_close(task),
+        may_see_journey=current_user.role == ADMIN,
         may_reassign=task.status == OPEN and current_user.role in MANAGEMENT,
         candidates=(_candidates() or ()) if current_user.role in MANAGEMENT else (),
     )
@@ -129,11 +132,13 @@ def reassign(task_id: str) -> Any:
     return redirect(url_for(".show", task_id=task_id), 303)
 
 
-def _mine(form: NewTaskForm) -> str:
+def _mine(form: NewTaskForm | None) -> str:
+    """The page with what was written in the form; None: a blank one, which is made once."""
     after = read_cursor(request.args.get("after"), str, int)
     found = query(board.tasks_of, current_user.user_id, ROWS + 1, after)
     page = page_of(found, ROWS, lambda task: [task.status, task.position])
-    return render_template("tasks/mine.html", form=form, page=page)
+    once = (form and form.once.data) or new_id()
+    return render_template("tasks/mine.html", form=form, blank=NewTaskForm, once=once, page=page)
 
 
 def _status() -> str:
@@ -164,9 +169,20 @@ def _candidates() -> tuple[Candidate, ...] | None:
         return None
 
 
-def _stuck() -> dict[str, int]:
-    """How many stuck tasks each of their holders has; for managers."""
+def _stuck_look() -> Callable[[Reading], dict[str, int]]:
+    """How many stuck tasks each of their holders has, once there is a reading; for managers."""
     if current_user.role not in MANAGEMENT:
-        return {}
+        return lambda _reading: {}
     candidates = _candidates()
-    return query(stuck_tasks, None if candidates is None else {c.id for c in candidates})
+    ids = None if candidates is None else {each.id for each in candidates}
+    return lambda reading: stuck_tasks(reading, ids)
+
+
+def _seen(
+    reading: Reading,
+    wanted: board.Wanted,
+    before: int | None,
+    stuck: Callable[[Reading], dict[str, int]],
+) -> tuple[list[Task], dict[str, int]]:
+    """Tasks of the board, and which are stuck."""
+    return board.newest_tasks(reading, wanted, ROWS + 1, before), stuck(reading)

@@ -25,6 +25,7 @@ shuffles = Table(
     Column("done", Integer, nullable=False),
     Column("skipped", Integer, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("uncounted_after", Position),
     Index("ix_shuffles_status", "status", "position"),
     sqlite_autoincrement=True,
 )

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from chassis import logs
 from chassis.service import Service
+from tests import dialects
+from tests.statements import Heard, WholeRun
 from tests.support import Workbench
 
 # Thousands of durable commits go quicker in memory, and no test cuts the power: what a
@@ -25,8 +28,37 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_NEEDED:
 logs.configure("WARNING", "text")
 
 
+HEARD = Heard()
+LONG = frozenset({"sweep", "faults", "system", "payouts", "canaries"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(WholeRun(config, HEARD))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a test that is skipped fails")
+    parser.addoption("--base-url", help="a fresh Popug to tell the stories of, already running")
+    parser.addoption("--popug", default="popug", help="how its `popug` command is called")
+    parser.addoption("--compose", action="store_true", help="run what needs a Docker engine")
+    parser.addoption("--canaries", type=int, default=60, help="how many card numbers are let loose")
+    parser.addoption(
+        "--clean-days", type=int, default=20, help="how many days the books are lived through"
+    )
+    parser.addoption(
+        "--payout-examples", type=int, default=20, help="how many lives of payouts are tried"
+    )
+    parser.addoption(
+        "--engines",
+        default="rabbitmq:3.10,rabbitmq:4",
+        help="for --compose: RABBITMQ[+MYSQL] of each run, as names of images",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first: no process of pytest-xdist ends long after another."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -38,6 +70,25 @@ def pytest_runtest_makereport(
     if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("no_skips"):
         report.outcome = "failed"
     return report
+
+
+@pytest.fixture(scope="session")
+def _listener() -> Iterator[dialects.Listener]:
+    """Hears every statement that is executed in this process."""
+    listener = dialects.Listener()
+    event.listen(Engine, "before_execute", listener)
+    event.listen(Engine, "before_cursor_execute", HEARD)
+    yield listener
+    event.remove(Engine, "before_cursor_execute", HEARD)
+    event.remove(Engine, "before_execute", listener)
+
+
+@pytest.fixture(autouse=True)
+def looked_at(_listener: dialects.Listener) -> Iterator[dialects.Listener]:
+    """Fails the test that executes a statement which MySQL and MariaDB do not both know."""
+    yield _listener
+    complaints, _listener.complaints = _listener.complaints, []
+    assert not complaints
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, jsonify, request
 from werkzeug.test import Client
 
+import popug
 from chassis import events, outbox
 from chassis.access import public
 from chassis.clock import MovingClock
@@ -19,9 +20,11 @@ from chassis.service import Service
 from chassis.settings import load_settings
 from chassis.system import Embedded, System
 from chassis.web import cookie_name
+from popug.system import system as popug_system
 
 NAMES = ("auth", "tasks", "accounts", "billing", "mailer", "analytics")
 OPERATORS = frozenset({"admin"})
+CATALOGS = Path(popug.__file__).parent / "translations"
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 
@@ -36,7 +39,8 @@ class Workbench:
         self.clock = MovingClock(NOON)
         self.settings = load_settings({}, data=folder / "data", **settings)
         make_keys(self.settings.keys, list(NAMES))
-        self.embedded = Embedded(System(services, "/tasks/", OPERATORS), self.settings, self.clock)
+        system = System(services, "/tasks/", OPERATORS, CATALOGS, guests=popug_system.guests)
+        self.embedded = Embedded(system, self.settings, self.clock)
         self.fakes: dict[str, FakeService] = {}
         self._taken: dict[str, Any] = {}
         for name in NAMES:
@@ -81,9 +85,7 @@ class Workbench:
         """
         client = Client(self.embedded.wsgi)
         if role:
-            client.set_cookie(
-                cookie_name(self.settings.secure), self.token(role, user_id, **claims)
-            )
+            client.set_cookie(cookie_name(self.settings), self.token(role, user_id, **claims))
         return client
 
     def as_service(self, name: str) -> dict[str, str]:
@@ -102,8 +104,9 @@ class Workbench:
 
     def emitted(self, service: str | None = None) -> list[Any]:
         """The data of the events in a service's outbox, oldest first."""
-        database = self.runtime(service).database
-        return [events.decode(m.body).data for m in database.read(outbox.unsent, 100_000)]
+        messages = self.runtime(service).database.read(outbox.unsent, 100_000)
+        oldest_first = sorted(messages, key=lambda message: message.position)
+        return [events.decode(message.body).data for message in oldest_first]
 
     def settle(self) -> None:
         """Send all events and run all jobs until nothing is left to do."""

@@ -21,9 +21,11 @@ def wait_for(look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS
         time.sleep(0.05)
 
 
-def wait_until_equal(look: Callable[[], T], expected: T, what: str) -> None:
+def wait_until_equal(
+    look: Callable[[], T], expected: T, what: str, seconds: float = PATIENCE_SECONDS
+) -> None:
     """Wait until `look` gives `expected`; fails showing both otherwise."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while (seen := look()) != expected:
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: expected {expected!r}, last seen {seen!r}")

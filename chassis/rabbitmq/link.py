@@ -15,12 +15,16 @@ from pika.exceptions import AMQPError
 
 from chassis.broker import BrokerAway
 from chassis.logs import log
+from chassis.threads import ended_by_themselves
 
-HEARTBEAT_SECONDS = 30
+# A connection that is dead without a word is noticed after two of them; RabbitMQ's own
+# documentation finds 5 to 20 s right for most.
+HEARTBEAT_SECONDS = 10
 # Without a limit a connection that the broker blocks (memory, disk) hangs for ever.
 BLOCKED_SECONDS = 60
 SOCKET_SECONDS = 10
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
+# However long the broker was away: soon after it is back, so are we.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 CLOSING_SECONDS = 10
 
 
@@ -68,6 +72,15 @@ class Link:
                 raise BrokerAway("not connected to RabbitMQ")
             connection.ioloop.add_callback_threadsafe(lambda: self._do(channel, work))
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a prepared channel now."""
+        return self._channel is not None
+
+    def dead_threads(self) -> list[str]:
+        """The name of this link's thread, if it has ended by itself."""
+        return ended_by_themselves([self._thread], self._stopped)
+
     def is_open(self, channel: Channel) -> bool:
         """Whether this is the channel of now, and not one that was lost since."""
         return self._channel is channel
@@ -103,8 +116,9 @@ class Link:
         try:
             connection.ioloop.start()
         finally:
+            self._drop()
             with self._lock:
-                self._connection = self._channel = None
+                self._connection = None
             connection.ioloop.close()
 
     def _opened(self, connection: Any) -> None:
@@ -123,11 +137,15 @@ class Link:
         self._lost(reason)
         connection.ioloop.stop()
 
-    def _lost(self, reason: Exception) -> None:
+    def _drop(self) -> None:
+        """Hand the channel out no more; whoever waits for an answer on it is told, once."""
         with self._lock:
             had_one, self._channel = self._channel is not None, None
         if had_one:
             self._on_lost()
+
+    def _lost(self, reason: Exception) -> None:
+        self._drop()
         if not self._stopped.is_set():
             self._log.warning("RabbitMQ is away", reason=str(reason)[:200])
 

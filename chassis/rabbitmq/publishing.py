@@ -1,6 +1,7 @@
 """Publishing: a window of messages at once, and a confirmation for each of them."""
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from chassis.outbox import Message
 from chassis.rabbitmq.link import Link
 from chassis.rabbitmq.topology import Topology
 
-CONFIRM_SECONDS = 30
+CONFIRM_SECONDS = 20
 PERSISTENT = 2
 
 
@@ -52,14 +53,26 @@ class Publisher:
     def stop(self) -> None:
         self._link.stop()
 
+    @property
+    def connected(self) -> bool:
+        """Whether something could be published now."""
+        return self._link.connected
+
+    def dead_threads(self) -> list[str]:
+        """The link's thread, if it has ended by itself."""
+        return self._link.dead_threads()
+
     def publish(self, messages: Sequence[Message]) -> None:
         """Returns when every message is confirmed. Raises BrokerAway: then none may be forgotten.
 
         A broker that is slow to confirm is not sent more until it has: what it took
-        meanwhile comes again and is sorted out by the inboxes.
+        meanwhile comes again and is sorted out by the inboxes. In all it takes
+        CONFIRM_SECONDS at most: a relay holds its rows meanwhile, and a server lets a
+        transaction that stands still for longer go (`engines`).
         """
         if not messages:
             return
+        until = time.monotonic() + CONFIRM_SECONDS
         late = self._window
         if late is not None and not late.settled.wait(CONFIRM_SECONDS):
             raise BrokerAway("RabbitMQ still owes confirmations")
@@ -69,7 +82,7 @@ class Publisher:
         except BrokerAway:
             self._window = None
             raise
-        if not window.settled.wait(CONFIRM_SECONDS):
+        if not window.settled.wait(max(until - time.monotonic(), 0)):
             raise BrokerAway(f"RabbitMQ did not confirm within {CONFIRM_SECONDS} s")
         self._window = None
         if window.problem:
@@ -84,7 +97,7 @@ class Publisher:
     def _send(self, channel: Channel, messages: Sequence[Message], window: _Window) -> None:
         for message in messages:
             channel.basic_publish(
-                self._topology.events,
+                self._topology.bulk if message.bulk else self._topology.events,
                 message.type,
                 message.body,
                 pika.BasicProperties(

@@ -1,7 +1,8 @@
 """Which exchanges and queues there are. Names carry a version: arguments cannot be changed.
 
-events ──type──▶ <service>.v1 ──delivery limit──▶ dead ──▶ <service>.dead.v1
-   └──no queue is bound──▶ unroutable ──▶ unroutable.v1
+events ──type──▶ <service>.v1 ───────┬──delivery limit──▶ dead ──▶ <service>.dead.v2
+bulk ────type──▶ <service>.bulk.v1 ──┘
+events, bulk ──no queue is bound──▶ unroutable ──▶ unroutable.v2
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ from pika.channel import Channel
 # A message comes this often before the broker gives it up; a worker that is killed while
 # it holds a batch counts as one try for each message of it, so the number is generous.
 DELIVERY_LIMIT = 1_000
+# Where no way leads on, nothing may be given up: without a limit of ours RabbitMQ 4 has one of
+# 20, and deletes what is beyond. 3.10 has no word for "none".
+NEVER_GIVEN_UP = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Topology:
         return f"{self.prefix}.events"
 
     @property
+    def bulk(self) -> str:
+        return f"{self.prefix}.bulk"
+
+    @property
     def unroutable(self) -> str:
         return f"{self.prefix}.unroutable"
 
@@ -36,15 +44,30 @@ class Topology:
 
     @property
     def unroutable_queue(self) -> str:
-        return f"{self.prefix}.unroutable.v1"
+        return f"{self.prefix}.unroutable.v2"
 
     def queue(self, service: str) -> str:
         """What a service has still to hear."""
         return f"{self.prefix}.{service}.v1"
 
+    def bulk_queue(self, service: str) -> str:
+        """The same of events that come by the thousand, which nobody is to wait behind."""
+        return f"{self.prefix}.{service}.bulk.v1"
+
+    def own_queues(self, service: str) -> list[str]:
+        """Both lanes of what a service has still to hear."""
+        return [self.queue(service), self.bulk_queue(service)]
+
     def dead_queue(self, service: str) -> str:
         """What the broker gave up delivering to a service."""
-        return f"{self.prefix}.{service}.dead.v1"
+        return f"{self.prefix}.{service}.dead.v2"
+
+    @property
+    def queues(self) -> list[str]:
+        """Every queue there is."""
+        own = [queue for service in sorted(self.heard) for queue in self.own_queues(service)]
+        dead = [self.dead_queue(service) for service in sorted(self.heard)]
+        return [*own, *dead, self.unroutable_queue]
 
     def declare(self, channel: Channel, ready: Callable[[], None]) -> None:
         """Declare all of it, in order, then call `ready`. Harmless where it exists."""
@@ -54,20 +77,19 @@ class Topology:
         ]
         for service, types in sorted(self.heard.items()):
             steps += self._queue(channel, self.dead_queue(service), self.dead, [service])
-            steps += self._queue(
-                channel,
-                self.queue(service),
-                self.events,
-                sorted(types),
-                {
-                    "x-delivery-limit": DELIVERY_LIMIT,
-                    "x-dead-letter-exchange": self.dead,
-                    "x-dead-letter-routing-key": service,
-                    # Both are needed for dead-lettering that loses nothing.
-                    "x-dead-letter-strategy": "at-least-once",
-                    "x-overflow": "reject-publish",
-                },
-            )
+            limited = {
+                "x-delivery-limit": DELIVERY_LIMIT,
+                "x-dead-letter-exchange": self.dead,
+                "x-dead-letter-routing-key": service,
+                # Both are needed for dead-lettering that loses nothing.
+                "x-dead-letter-strategy": "at-least-once",
+                "x-overflow": "reject-publish",
+            }
+            for name, exchange in (
+                (self.queue(service), self.events),
+                (self.bulk_queue(service), self.bulk),
+            ):
+                steps += self._queue(channel, name, exchange, sorted(types), limited)
         _one_after_another(steps, ready)
 
     def _exchanges(self, channel: Channel) -> list[Callable[[Any], None]]:
@@ -80,6 +102,7 @@ class Topology:
             declare(self.unroutable, "fanout"),
             declare(self.dead, "direct"),
             declare(self.events, "topic", **{"alternate-exchange": self.unroutable}),
+            declare(self.bulk, "topic", **{"alternate-exchange": self.unroutable}),
         ]
 
     def _queue(
@@ -90,7 +113,8 @@ class Topology:
         keys: list[str],
         more: Mapping[str, Any] | None = None,
     ) -> list[Callable[[Any], None]]:
-        arguments = {"x-queue-type": "quorum", **(more or {})}
+        kept = {"x-queue-type": "quorum", "x-delivery-limit": NEVER_GIVEN_UP}
+        arguments = kept | dict(more or {})
 
         def declare(done: Any) -> None:
             channel.queue_declare(name, durable=True, arguments=arguments, callback=done)

@@ -9,9 +9,12 @@ import pytest
 
 from chassis.events import Event, declared, decode
 from popug import documents
+from popug.documents import declarations
+from popug.documents.asyncapi import asyncapi
 from popug.system import system
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 EVENTS = sorted(declared().values(), key=lambda event: event.type)
 
 # The table of the contract, section 5.
@@ -40,7 +43,7 @@ def test_the_events_of_the_contract_are_declared_and_no_others() -> None:
 @pytest.mark.parametrize("event", EVENTS, ids=_id)
 def test_an_event_is_heard_by_those_whom_the_contract_names(event: type[Event]) -> None:
     excused = {service for kind, service in EXCUSED if kind == event.type}
-    assert set(documents.listeners(event)) | excused == SAID_AND_HEARD[event.type]
+    assert set(declarations.listeners(event)) | excused == SAID_AND_HEARD[event.type]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=_id)
@@ -52,7 +55,7 @@ def test_an_event_says_what_it_means(event: type[Event]) -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=_id)
 def test_the_example_in_the_documents_is_understood(event: type[Event]) -> None:
-    example = documents.example_of(event)
+    example = declarations.example_of(event)
     envelope = decode(json.dumps(example).encode())
     assert type(envelope.data) is event
     assert envelope.data.subject == example["subject"]
@@ -61,7 +64,7 @@ def test_the_example_in_the_documents_is_understood(event: type[Event]) -> None:
 @pytest.mark.parametrize("event", EVENTS, ids=_id)
 def test_an_event_is_made_by_its_own_service_alone(event: type[Event]) -> None:
     makers = {name for name in system.names if _makes(ROOT / name, event.__name__)}
-    assert makers == {documents.emitter(event)}
+    assert makers == {declarations.emitter(event)}
 
 
 def _makes(package: Path, name: str) -> bool:
@@ -89,12 +92,12 @@ def _makes_in(tree: ast.AST, name: str) -> bool:
 
 @pytest.mark.parametrize("name", sorted(documents.documents()))
 def test_the_documents_are_fresh(name: str) -> None:
-    stored = (documents.DOCS / name).read_text(encoding="utf-8")
+    stored = (DOCS / name).read_text(encoding="utf-8")
     assert stored == documents.documents()[name], "stale: run `make docs`"
 
 
 def test_every_reference_in_asyncapi_leads_somewhere() -> None:
-    spec = documents.asyncapi()
+    spec = asyncapi()
     references = list(_references(spec))
     assert len(references) > 2 * len(EVENTS)
     for reference in references:

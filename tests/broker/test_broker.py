@@ -24,10 +24,16 @@ class Listener:
         self.taken: list[bytes] = []
         self.buried: list[bytes] = []
         self.refuses = refuses
+        self.refused = False
+
+    def has_refused(self) -> bool:
+        """Whether it was given anything and has refused it."""
+        return self.refused
 
     def __call__(self, bodies: Sequence[bytes]) -> None:
         if self.refuses:
             self.refuses -= 1
+            self.refused = True
             raise OSError("disk full")
         self.taken += bodies
 

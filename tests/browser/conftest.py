@@ -1,15 +1,17 @@
 """A running company with something on every page, and a Chromium to look at it."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.system.company import CARD, Company
+from tests.system.company import CARD, Books, Company
 from tests.system.running import Person, RunningPopug
 from tests.waiting import wait_for, wait_until_equal
 
@@ -43,24 +45,28 @@ def company(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
         popug.add_admin()
         made = Company(popug.url, workers=2)
         _work_a_day(made, popug.environment["POPUG_TIMEZONE"])
+        _park_one(made, Path(popug.environment["POPUG_DATA"]) / "tasks.db")
         yield made
     finally:
         popug.stop()
 
 
 def _work_a_day(company: Company, zone: str) -> None:
-    """Eight tasks, six of them closed, and the day closed too."""
+    """Eight tasks or more, two of them open, with something owed to each worker; and closed."""
     company.workers[0].ask("PUT", "/billing/api/v1/cards/me", json={"card_number": CARD})
-    fees = rewards = 0
-    for number in range(8):
+    books = Books()
+    number = 0
+    while number < 8 or any(books.balance(worker.id) <= 0 for worker in company.workers):
         task = company.manager.post("/tasks/api/v1/tasks", title=f"[POPUG-{number}] Paint a cage")
-        fees += task["fee"]
-        if number < 6:
+        books.assigned(task)
+        if number not in (6, 7):
             owner = company.by_id[task["assignee_id"]]
             owner.post(f"/tasks/api/v1/tasks/{task['id']}/close")
-            rewards += task["reward"]
+            books.closed_by(owner.id, task)
+        number += 1
     today = str(datetime.now(UTC).astimezone(ZoneInfo(zone)).date())
-    wait_until_equal(lambda: _booked(company.accountant, today), (fees, rewards), "books")
+    booked = (books.all_fees, books.all_rewards)
+    wait_until_equal(lambda: _booked(company.accountant, today), booked, "books")
     company.accountant.post(f"/accounts/api/v1/days/{today}/close")
     wait_for(
         lambda: (
@@ -69,6 +75,20 @@ def _work_a_day(company: Company, zone: str) -> None:
         ),
         "payouts, mails and analytics",
     )
+
+
+def _park_one(company: Company, outbox: Path) -> None:
+    """Put bytes on their way that nobody can apply, and decide of them in one place."""
+    with sqlite3.connect(outbox, timeout=30) as database:
+        database.execute(
+            "INSERT INTO outbox (event_id, type, payload, created_at)"
+            " VALUES ('none', 'popug.tasks.task_closed.v1', ?, '2026-01-01 00:00:00.000000')",
+            (b"\xff\xfe no json at all",),
+        )
+    database.close()
+    for service in ("accounts", "analytics"):
+        wait_for(lambda at=f"/{service}/api/v1/parked": company.admin.items(at), "parked")  # type: ignore[misc]
+    company.admin.post("/analytics/api/v1/parked/events/1/drop", reason="made for the pages")
 
 
 def _booked(accountant: Person, day: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from tests.system.company import PASSWORD, Company
 from tests.system.running import ADMIN
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d")
-NO_PAGE = re.compile(r"/api/|/logout$|\.(csv|xlsx|json)$|/html$|/static/")
+NO_PAGE = re.compile(r"/api/|/logout$|\.(csv|xlsx|json|pdf)$|/html$|/static/")
 WIDTH = "document.documentElement.scrollWidth"
 
 

@@ -71,6 +71,10 @@ def test_a_worker_creates_closes_and_is_paid(phone: BrowserContext, company: Com
 
     go(page, "Mails")
     expect(page.get_by_text("There is no mail yet.")).to_be_visible()
+    page.get_by_label("when the bank has paid it").tap()
+    page.get_by_role("button", name="Save").tap()
+    expect(page.get_by_role("status")).to_contain_text("Your choice of mails is kept.")
+    expect(page.get_by_label("when the bank has paid it")).to_be_checked()
 
     page.get_by_role("link", name="Sign out").tap()
     page.get_by_role("button", name="Sign out").tap()

@@ -18,6 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, select
 
+from accounts import company_days
+from accounts.models import company_sums
+from analytics.models import loser_changes
 from analytics.rebuild import rebuild
 from chassis import access, outbox, parking
 from chassis.clock import MovingClock
@@ -190,7 +193,14 @@ def _state_after(
 def _dump(reading: Reading, service: Service) -> dict[str, Any]:
     tables = [*service.metadata.tables.values(), access.access, access.ended_sessions, inbox]
     tables += [parking.parked, outbox.outbox]
-    return {table.name: Counter(_rows(reading, table)) for table in tables}
+    state: dict[str, Any] = {table.name: Counter(_rows(reading, table)) for table in tables}
+    if state.pop(company_sums.name, None) is not None:
+        # Which of its rows a day's sums are in is chance; what they come to is not.
+        state["company days"] = company_days.figures(reading, date.min, date.max)
+    if changes := state.get(loser_changes.name):
+        # A day on which somebody fell and came back says what a day without a row says.
+        state[loser_changes.name] = Counter({row: n for row, n in changes.items() if row[1]})
+    return state
 
 
 def _rows(reading: Reading, table: Table) -> list[tuple[Any, ...]]:

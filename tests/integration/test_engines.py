@@ -1,17 +1,25 @@
 """What the services need of a database, on SQLite and on MariaDB: one class of cases."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+import tasks
 from accounts.models import accounts, entries
 from chassis import outbox
 from chassis.database import Transaction
-from chassis.migrations import differences
+from chassis.migrations import (
+    create_outbox_and_inbox,
+    differences,
+    keep_what_was_sent,
+    part_the_lanes,
+)
 from contracts.tasks import TaskAssigned, TaskClosed
 from popug.invariants import Views, all_invariants
 from popug.system import system
@@ -21,20 +29,9 @@ from tests.support import NAMES, NOON, Workbench
 TASKS = "/tasks/api/v1/tasks"
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
-def bench(
-    request: pytest.FixtureRequest, workbench: Callable[..., Workbench]
-) -> Iterator[Workbench]:
-    """All six services on either engine."""
-    if request.param == "sqlite":
-        yield workbench(*system.services)
-        return
-    if not mariadb.reachable():
-        pytest.skip("no MariaDB or MySQL server")
-    with mariadb.fresh_databases(NAMES) as url:
-        bench = workbench(*system.services, database_url=url)
-        yield bench
-        bench.close()
+@pytest.fixture
+def bench(either_engine: Workbench) -> Workbench:
+    return either_engine
 
 
 def _assigned(number: int, user: str = "u1") -> TaskAssigned:
@@ -60,6 +57,32 @@ class TestEitherEngine:
         for runtime in bench.embedded.runtimes.values():
             tables = runtime.service.metadata, outbox.metadata
             assert differences(runtime.database, *tables) == [], runtime.service.name
+
+    def test_an_older_database_learns_what_its_events_are_about(self, bench: Workbench) -> None:
+        """Back to the first form of one table, and forward again."""
+        engine = bench.runtime("tasks").database.engine
+        body = bench.envelope(_closed(1))
+        with engine.execution_options(writes=True).connect() as connection, connection.begin():
+            migration = MigrationContext.configure(connection)
+            for table in ("outbox", "inbox", "commits"):
+                connection.execute(text(f"DROP TABLE {table}"))
+            with Operations.context(migration):
+                create_outbox_and_inbox()
+                connection.execute(
+                    text(
+                        "INSERT INTO inbox (event_id, type, payload, applied_at)"
+                        " VALUES ('e', 't', :body, '2026-01-01 00:00:00')"
+                    ),
+                    {"body": body},
+                )
+                keep_what_was_sent()
+                part_the_lanes()
+            found = connection.execute(text("SELECT subject FROM inbox")).scalar_one()
+        assert found == "t1"
+        assert (
+            differences(bench.runtime("tasks").database, tasks.service.metadata, outbox.metadata)
+            == []
+        )
 
     def test_the_whole_story_in_one_process(self, bench: Workbench) -> None:
         admin = bench.client("admin")

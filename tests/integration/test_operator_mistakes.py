@@ -4,6 +4,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,7 +30,7 @@ def _restored_umask() -> Iterator[None]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which everything is as it should be."""
     data = tmp_path_factory.mktemp("whole") / "data"
-    made = _popug(data, "status")
+    made = _popug(data, "parked", "list")
     assert made.exit_code == 0, made.output
     return data
 
@@ -157,3 +159,24 @@ def test_databases_are_for_the_owner_alone_whoever_made_the_folder(tmp_path: Pat
     assert len([path for path in files if path.suffix == ".db"]) == 6
     for path in files:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_a_refused_setting_shows_no_other_ones_secret(tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "POPUG_DATA": str(tmp_path),
+        "POPUG_BROKER_URL": "amqp://popug:s3cret@server/popug",
+        "POPUG_CURRENCY": "dollars",
+    }
+    # In a process of its own, where nothing has set up the logs before.
+    refused = subprocess.run(
+        [sys.executable, "-m", "popug", "status"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: POPUG_CURRENCY='dollars': ")
+    assert "s3cret" not in refused.stderr + refused.stdout

@@ -5,122 +5,22 @@ A checker that has never found anything is not to be trusted.
 
 import json
 import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
 from click.testing import CliRunner
-from werkzeug.test import TestResponse
 
+from chassis.broker import BrokerAway
+from chassis.verdict import Queues
 from contracts.billing import PayoutCancelled
 from popug.cli import main
-from popug.invariants import Views, all_invariants
 from popug.system import system
+from tests import rabbitmq
+from tests.integration.lived_company import Company
 from tests.support import NOON, Workbench
-
-CARD = "4539578763621486"
-TASKS_EACH = 3
-GUARDS = ("entries_no_update", "entries_no_delete", "entries_no_replace")
-
-
-class Company:
-    """All six services with Ann, who has a card, and Bob, who has none."""
-
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
-        self.people: list[str] = []
-
-    def live(self) -> None:
-        """Both close tasks, the day is closed, Bob's payout is cancelled; one task is open."""
-        self.people = [self._hire(name) for name in ("ann", "bob")]
-        self._ask("PUT", "/billing/api/v1/cards/me", by=self.people[0], card_number=CARD)
-        for _ in range(TASKS_EACH):
-            for person in self.people:
-                self._close(self._task_of(person), person)
-        self.bench.settle()
-        self.bench.clock.advance(days=1)
-        self.bench.settle()
-        (waiting,) = self.rows(
-            "billing", "SELECT id FROM payouts WHERE status = ?", "waiting_for_card"
-        )
-        path = f"/billing/api/v1/payouts/{waiting[0]}/cancel"
-        self._ask("POST", path, "accountant", reason="he left")
-        self._task_of(self.people[0])
-        self.bench.settle()
-
-    def rows(self, service: str, statement: str, *values: Any) -> list[Any]:
-        """What a statement gives on a service's file; it may also change it behind all guards."""
-        file = str(self.bench.runtime(service).database.engine.url.database)
-        connection = sqlite3.connect(file)
-        if service == "accounts":
-            for guard in GUARDS:
-                connection.execute(f"DROP TRIGGER IF EXISTS {guard}")
-        cursor = connection.execute(statement, values)
-        found = cursor.fetchall()
-        assert found or cursor.rowcount != 0, "a planted fault must change something"
-        connection.commit()
-        connection.close()
-        return found
-
-    def one(self, service: str, statement: str, *values: Any) -> str:
-        """The first column of the first row."""
-        return str(self.rows(service, statement, *values)[0][0])
-
-    def broken(self) -> dict[str, str]:
-        """The invariants that do not hold, with what they say."""
-        findings = all_invariants(Views(self.bench.embedded.runtimes))
-        return {finding.name: finding.detail for finding in findings if not finding.ok}
-
-    def _hire(self, name: str) -> str:
-        made = self._ask(
-            "POST",
-            "/auth/api/v1/users",
-            "admin",
-            email=f"{name}@popug.test",
-            name=name.title(),
-            role="worker",
-            password="long enough",
-        )
-        return str(made["id"])
-
-    def _task_of(self, person: str) -> str:
-        """A new task, handed to this person unless chance already gave it to him."""
-        task = self._ask("POST", "/tasks/api/v1/tasks", "manager", title="Paint the cage")
-        if task["assignee_id"] != person:
-            path = f"/tasks/api/v1/tasks/{task['id']}/reassign"
-            self._ask("POST", path, "manager", assignee_id=person)
-        return str(task["id"])
-
-    def _close(self, task: str, person: str) -> None:
-        self._ask("POST", f"/tasks/api/v1/tasks/{task}/close", by=person)
-
-    def _ask(self, method: str, path: str, who: str = "worker", by: str = "", **body: Any) -> Any:
-        client = self.bench.client(who, by or None)
-        answer: TestResponse = client.open(path, method=method, json=body or None)
-        assert answer.status_code < 300, answer.text
-        return answer.json
-
-
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the company has lived, to be copied."""
-    folder = tmp_path_factory.mktemp("lived")
-    bench = Workbench(folder, *system.services)
-    Company(bench).live()
-    bench.close()
-    return folder
-
-
-@pytest.fixture
-def company(lived: Path, tmp_path: Path) -> Iterator[Company]:
-    shutil.copytree(lived, tmp_path / "copy")
-    bench = Workbench(tmp_path / "copy", *system.services)
-    bench.clock.put(NOON)
-    bench.clock.advance(days=1, hours=1)
-    yield Company(bench)
-    bench.close()
 
 
 def test_books_that_agree_are_found_to_agree(company: Company) -> None:
@@ -209,15 +109,15 @@ def _return_without_cancelling(company: Company) -> tuple[str, str]:
 
 def _extra_transfer(company: Company) -> tuple[str, str]:
     company.rows(
-        "billing",
-        "INSERT INTO sandbox_transfers (idempotency_key, reference, amount, currency, card_last4, "
-        "status, at) VALUES ('k1', 'SBX-1', 100, 'USD', '1486', 'paid', '2026-03-11')",
+        "bank",
+        "INSERT INTO transfers (key, reference, amount, currency, card_last4, status, reason, at) "
+        "VALUES ('k1', 'SBX-1', 100, 'USD', '1486', 'paid', '', '2026-03-11')",
     )
     return "billing: succeeded payouts are the gateway's book", "k1"
 
 
 def _missing_transfer(company: Company) -> tuple[str, str]:
-    company.rows("billing", "DELETE FROM sandbox_transfers")
+    company.rows("bank", "DELETE FROM transfers")
     payout = company.one("billing", "SELECT id FROM payouts WHERE status = 'succeeded'")
     return "billing: succeeded payouts are the gateway's book", payout
 
@@ -262,15 +162,81 @@ def _payout_not_counted(company: Company) -> tuple[str, str]:
     return "analytics' sums are the balances", str(user)
 
 
-def _undelivered_event(company: Company) -> tuple[str, str]:
-    company.bench.client("manager").post("/tasks/api/v1/tasks", json={"title": "On its way"})
-    return "no event waits in an outbox", "tasks: 1"
+def _undelivered_events(company: Company) -> tuple[str, str]:
+    for _ in range(7):
+        company.bench.client("manager").post("/tasks/api/v1/tasks", json={"title": "On its way"})
+    statement = "SELECT event_id FROM outbox WHERE sent_at IS NULL ORDER BY position LIMIT 5"
+    some = ", ".join(row[0] for row in company.rows("tasks", statement))
+    return "no event waits in an outbox", f"tasks: 7 ({some} and 2 more)"
 
 
 def _parked_event(company: Company) -> tuple[str, str]:
     unknown = PayoutCancelled(payout_id="p?", user_id="u?", date=NOON.date(), amount=1)
     company.bench.hear(unknown, service="accounts")
-    return "no event is parked", "accounts: 1"
+    event = company.one("accounts", "SELECT event_id FROM parked_events")
+    return "no event is parked", f"accounts: 1 (number 1: {event})"
+
+
+def _queues(company: Company, queues: Queues) -> None:
+    for runtime in company.bench.embedded.runtimes.values():
+        runtime.look_at_queues = lambda: queues
+
+
+def _event_in_a_queue(company: Company) -> tuple[str, str]:
+    _queues(company, Queues(by_service={"tasks": 0, "mailer": 2}))
+    return "no event waits in a queue", "for mailer: 2"
+
+
+def _event_given_up(company: Company) -> tuple[str, str]:
+    _queues(company, Queues(by_service={"tasks": 0}, dead={"tasks": 0, "billing": 1}))
+    return "no event waits in a queue", "given up for billing: 1"
+
+
+def _event_that_nobody_hears(company: Company) -> tuple[str, str]:
+    _queues(company, Queues(by_service={"tasks": 0}, unroutable=3))
+    return "no event waits in a queue", "heard by no service: 3"
+
+
+def _queues_that_cannot_be_seen(company: Company) -> tuple[str, str]:
+    def away() -> Queues:
+        raise BrokerAway("gone")
+
+    for runtime in company.bench.embedded.runtimes.values():
+        runtime.look_at_queues = away
+    return "no event waits in a queue", "cannot be known: gone"
+
+
+RIGHTS = "rights are everywhere those of auth"
+
+
+def _lost_demotion(company: Company) -> tuple[str, str]:
+    """As if RabbitMQ had lost it: sent, and heard by nobody but auth itself."""
+    user = company.one("auth", "SELECT id FROM users WHERE name = 'Ann'")
+    company.promote(user, "manager")
+    company.bench.settle()
+    company.promote(user, "worker")
+    company.rows("auth", "DELETE FROM outbox WHERE sent_at IS NULL")
+    return RIGHTS, f"tasks: 1 ({user}: manager at epoch 2, auth says worker at epoch 3)"
+
+
+def _parked_demotion(company: Company) -> tuple[str, str]:
+    """One service alone could not apply it, and somebody has dropped it."""
+    user = company.one("auth", "SELECT id FROM users WHERE name = 'Bob'")
+    company.promote(user, "manager")
+    company.bench.settle()
+    company.rows("billing", "UPDATE access SET role = 'worker', epoch = 1 WHERE user_id = ?", user)
+    return RIGHTS, f"billing: 1 ({user}: worker at epoch 1, auth says manager at epoch 2)"
+
+
+def _user_who_was_never_heard_of(company: Company) -> tuple[str, str]:
+    user = company.one("auth", "SELECT id FROM users WHERE name = 'Ann'")
+    company.rows("mailer", "DELETE FROM access WHERE user_id = ?", user)
+    return RIGHTS, f"mailer: 1 ({user}: unknown, auth says worker at epoch 1)"
+
+
+def _rights_that_auth_never_gave(company: Company) -> tuple[str, str]:
+    company.rows("tasks", "INSERT INTO access VALUES ('evil', 'admin', 0, 9, '2026-03-10')")
+    return RIGHTS, "tasks: 1 (evil: admin, disabled at epoch 9, auth says unknown)"
 
 
 def _event_applied_in_part(company: Company) -> tuple[str, str]:
@@ -298,8 +264,16 @@ FAULTS = (
     _altered_top_task,
     _altered_debt,
     _payout_not_counted,
-    _undelivered_event,
+    _undelivered_events,
     _parked_event,
+    _event_in_a_queue,
+    _event_given_up,
+    _event_that_nobody_hears,
+    _queues_that_cannot_be_seen,
+    _lost_demotion,
+    _parked_demotion,
+    _user_who_was_never_heard_of,
+    _rights_that_auth_never_gave,
     _event_applied_in_part,
 )
 
@@ -328,3 +302,31 @@ def test_the_command_reports_a_difference_by_its_exit_code(
     assert found.exit_code == 1
     broken = [row for row in json.loads(found.stdout) if not row["ok"]]
     assert any(fee in row["detail"] for row in broken)
+
+
+def test_the_command_looks_into_the_queues_of_rabbitmq(
+    lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not rabbitmq.reachable():
+        pytest.skip("no RabbitMQ server that lets us make virtual hosts")
+    shutil.copytree(lived, tmp_path / "copy")
+    monkeypatch.setenv("POPUG_DATA", str(tmp_path / "copy" / "data"))
+    with rabbitmq.fresh_vhost() as url:
+        connection = pika.BlockingConnection(pika.URLParameters(url))
+        channel = connection.channel()
+        for queue in (f"popug.{name}.v1" for name in system.names):
+            channel.queue_declare(queue)
+        channel.basic_publish("", "popug.tasks.v1", b"left behind")
+        monkeypatch.setenv("POPUG_BROKER_URL", url)
+
+        def queues() -> dict[str, Any]:
+            told = CliRunner().invoke(main, ["reconcile", "--json", "--wait", "0"])
+            rows = {row["name"]: row for row in json.loads(told.stdout)}
+            return {**rows["no event waits in a queue"], "exit_code": told.exit_code}
+
+        found = queues()
+        assert (found["exit_code"], found["detail"]) == (1, "for tasks: 1")
+        channel.queue_purge("popug.tasks.v1")
+        found = queues()
+        assert (found["exit_code"], found["detail"]) == (0, "all queues empty")
+        connection.close()

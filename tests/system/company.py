@@ -52,20 +52,24 @@ class Company:
 
     def __init__(self, url: str, workers: int) -> None:
         self.url = url
+        self.emails: dict[str, str] = {}
         self.admin = Person(url, *ADMIN)
-        self.manager = self._hire("manager")
-        self.accountant = self._hire("accountant")
-        self.workers = [self._hire("worker") for _ in range(workers)]
+        self.manager = self.hire("manager")
+        self.accountant = self.hire("accountant")
+        self.workers = [self.hire("worker") for _ in range(workers)]
         # Tasks land on accountants too: a candidate is who neither manages nor administers.
         self.candidates = [*self.workers, self.accountant]
         self.by_id = {person.id: person for person in self.candidates}
 
-    def _hire(self, role: str) -> Person:
+    def hire(self, role: str) -> Person:
+        """Somebody new of this role, signed in."""
         email = f"{role}-{secrets.token_hex(4)}@popug.test"
         self.admin.post(
             "/auth/api/v1/users", email=email, name=f"A {role}", role=role, password=PASSWORD
         )
-        return Person(self.url, email, PASSWORD)
+        person = Person(self.url, email, PASSWORD)
+        self.emails[person.id] = email
+        return person
 
     def balances(self) -> dict[str, int]:
         """Every candidate's balance as his own account shows it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from chassis import logs
 from popug.cli import main
 from tests.waiting import wait_for
 
-START_SECONDS = 60
+START_SECONDS = 180
 ADMIN = ("admin@popug.test", "correct horse battery")
 POPUG = [sys.executable, "-m", "popug"]
 
@@ -74,10 +75,11 @@ class RunningPopug:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, *options: str) -> None:
-        """Start and wait until every service is ready."""
+        """Start and wait until every service is ready; again at the same port."""
+        port = str(urlsplit(self.url).port or 0)
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [*POPUG, "run", "--port", "0", *options],
+                [*POPUG, "run", "--port", port, *options],
                 env=self.environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -92,6 +94,11 @@ class RunningPopug:
         else:
             raise AssertionError(f"popug did not start: {self.log.read_text()[-3000:]}")
         wait_for(self._ready, "all services ready", START_SECONDS)
+
+    @property
+    def groups(self) -> list[int]:
+        """Its process group."""
+        return [self._process.pid] if self._process else []
 
     def kill(self) -> None:
         """End the process as a power cut would."""
@@ -129,7 +136,7 @@ class RunningPopug:
                 requests.get(f"{self.url}/{name}/readyz", timeout=5).status_code == 200
                 for name in names
             )
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def _close_output(self) -> None:
@@ -141,10 +148,24 @@ class Person:
     """Somebody who works through the REST API."""
 
     def __init__(self, url: str, email: str, password: str) -> None:
-        self.url = url
         self.session = requests.Session()
+        self._url = url
         user = self.post("/auth/api/v1/login", email=email, password=password)["user"]
         self.id: str = user["id"]
+
+    @property
+    def url(self) -> str:
+        """Where this person asks."""
+        return self._url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        """Ask elsewhere, still signed in: the cookie's name holds the port of the address."""
+        here, there = (f"_{urlsplit(place).port}" for place in (self._url, url))
+        for name, value in self.session.cookies.get_dict().items():
+            self.session.cookies.pop(name)
+            self.session.cookies.set(f"{name.removesuffix(here)}{there}", value)
+        self._url = url
 
     def ask(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """Any request as this person; the answer whatever its status."""

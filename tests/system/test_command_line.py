@@ -71,10 +71,22 @@ def test_poison_is_parked_shown_and_dropped_and_never_stops_its_neighbours(
     shown = json.loads(popug.command("parked", "show", *first, "--json").stdout)
     assert shown["payload"] == "no json at all"
     retried = popug.command("parked", "retry", *first)
-    assert (retried.returncode, "still not understood" in retried.stderr) == (1, True)
+    assert (retried.returncode, "stay parked: not JSON" in retried.stdout) == (1, True)
     assert popug.command("parked", "drop", *first).returncode == 2, "a reason is needed"
-    for number in (first, *others):
-        assert popug.command("parked", "drop", *number, "--reason", "a test").returncode == 0
+    assert popug.command("parked", "retry", "accounts").returncode == 2, "which ones?"
+    assert popug.command("parked", "drop", *first, "--reason", "a test").returncode == 0
+    late = popug.command("parked", "drop", *first, "--reason", "a test")
+    assert (late.returncode, "dropped already" in late.stderr) == (1, True)
+    groups = json.loads(popug.command("parked", "list", "--groups", "--json").stdout)
+    assert sum(group["count"] for group in groups) == len(others)
+    tried = popug.command("parked", "retry", groups[0]["service"], "--group", groups[0]["group"])
+    assert (tried.returncode, "0 of 1 applied" in tried.stdout) == (1, True), tried.stderr
+    for service in ("accounts", "analytics"):
+        dropped = popug.command(
+            *("parked", "drop", service, "--all", "--reason", "a test", "--json")
+        )
+        assert dropped.returncode == 0, dropped.stderr
+        assert json.loads(dropped.stdout)["why"] == "a test"
     assert _parked(popug) == []
     assert popug.command("reconcile").returncode == 0
 
@@ -115,10 +127,16 @@ def test_users_are_added_once_and_with_a_real_password(popug: RunningPopug) -> N
 
 
 def test_status_tells_how_each_service_is(popug: RunningPopug) -> None:
+    def troubles() -> list[str]:
+        told = json.loads(popug.command("status", "--json").stdout)
+        return [trouble["kind"] for trouble in told["troubles"]]
+
+    wait_until_equal(troubles, list[str](), "all is well")
     status = popug.command("status", "--json")
     assert status.returncode == 0
-    rows = json.loads(status.stdout)
-    assert {r["service"] for r in rows} == {
+    told = json.loads(status.stdout)
+    assert told["ok"] is True
+    assert {r["service"] for r in told["services"]} == {
         "auth",
         "tasks",
         "accounts",
@@ -126,4 +144,56 @@ def test_status_tells_how_each_service_is(popug: RunningPopug) -> None:
         "mailer",
         "analytics",
     }
-    assert all(row["ok"] for row in rows)
+    assert all(row["ok"] and row["workers"] for row in told["services"])
+    plain = popug.command("status")
+    assert (plain.returncode, "All is well." in plain.stdout) == (0, True)
+    _outbox_insert(popug, "popug.tasks.task_closed.v1", b"no json for the status")
+    wait_until_equal(troubles, ["parked", "parked"], "two services could not apply it")
+    assert popug.command("status").returncode == 1
+
+
+def test_what_was_sent_is_sent_again_and_counts_once(popug: RunningPopug, company: Company) -> None:
+    """As after a restored backup, or a broker that has lost its queues."""
+    task = company.manager.post("/tasks/api/v1/tasks", title="Sent twice")
+    account = f"/accounts/api/v1/accounts/{task['assignee_id']}"
+
+    def booked() -> int:
+        if company.admin.ask("GET", account).status_code == 404:
+            return 0  # his first fee is on its way
+        entries = company.admin.items(f"{account}/transactions")
+        return sum(entry["task_id"] == task["id"] for entry in entries)
+
+    wait_until_equal(booked, 1, "the fee")
+    again = popug.command("resend", "--since", "2020-01-01T00:00", "tasks")
+    assert again.returncode == 0, again.stderr
+    assert int(again.stdout.split()[1]) >= 1, again.stdout
+
+    def waiting() -> int:
+        rows = json.loads(popug.command("status", "--json").stdout)["services"]
+        return sum(row["waiting"] for row in rows)
+
+    wait_until_equal(waiting, 0, "everything sent again")
+    assert booked() == 1
+
+
+def test_resend_wants_a_moment(popug: RunningPopug) -> None:
+    refused = popug.command("resend", "--since", "yesterday")
+    assert refused.returncode == 2
+    assert "write it like 2026-01-31T22:00" in refused.stderr
+
+
+def test_a_signing_key_is_rotated_step_by_step(popug: RunningPopug, tmp_path: Path) -> None:
+    folder = str(tmp_path / "keys")
+    assert popug.command("make-keys", folder).returncode == 0
+    too_early = popug.command("rotate-key", "finish", folder, "auth")
+    assert too_early.returncode == 1
+    assert "begin the rotation" in too_early.stderr
+    for step, said in (
+        ("begin", "restart them all"),
+        ("finish", "popug rotate-key retire"),
+        ("retire", "Deleted: auth."),
+        ("retire", "no older key"),
+    ):
+        done = popug.command("rotate-key", step, folder, "auth")
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout

@@ -58,7 +58,8 @@ HEADERS = (
     *(b"Authorization: Bearer \xff", b"Authorization: Bearer " + b"A" * 100_000),
     b"Authorization: Bearer " + urlsafe_b64encode(b"[" * 50_000) + b".e30.AA",
     b"Authorization: Bearer " + urlsafe_b64encode(b'{"alg":"Ed25519","kid":[{}]}') + b".e30.AA",
-    *(b"Cookie: popug_session=\xff; popug_session", b"Cookie: popug_tasks_flash=.eJx.AA.BB"),
+    b"Cookie: popug_session_PORT=\xff; popug_session_PORT",
+    b"Cookie: popug_tasks_flash_PORT=.eJx.AA.BB",
     *(b"Accept-Language: \xff;q=x,en;q=1e400", b"traceparent: \xff", b"Origin: http://["),
     *(b"Range: bytes=9-x", b"If-None-Match: \xff", b"Content-Type: \xff", b"Referer: http://["),
     *(b"Content-Type: application/json; charset=no", b"Content-Type: multipart/form-data"),
@@ -98,12 +99,13 @@ def company(popug: RunningPopug) -> Company:
 def _ask(company: Company, method: str, path: bytes, body: bytes = b"", *more: bytes) -> Answer:
     """One request, byte by byte as given, by the admin unless it names somebody else."""
     where = urlsplit(company.url)
+    more = tuple(line.replace(b"PORT", str(where.port).encode()) for line in more)
     lines = [method.encode() + b" " + path + b" HTTP/1.1", b"Connection: close", *more]
     names = {line.partition(b":")[0] for line in more}
     if b"Host" not in names:
         lines.append(b"Host: " + where.netloc.encode())
     if not names & {b"Cookie", b"Authorization"}:
-        lines.append(b"Cookie: popug_session=" + _token(company).encode())
+        lines.append(b"Cookie: %s=%s" % (_cookie(company), _token(company)))
     if body:
         lines.append(b"Content-Length: %d" % len(body))
     with socket.create_connection((where.hostname, where.port), timeout=20) as line:
@@ -114,8 +116,12 @@ def _ask(company: Company, method: str, path: bytes, body: bytes = b"", *more: b
     return Answer(label, int(head.split()[1]) if head else 0, head, rest)
 
 
-def _token(company: Company) -> str:
-    return str(company.admin.session.cookies["popug_session"])
+def _cookie(company: Company) -> bytes:
+    return f"popug_session_{urlsplit(company.url).port}".encode()
+
+
+def _token(company: Company) -> bytes:
+    return str(company.admin.session.cookies[_cookie(company).decode()]).encode()
 
 
 def _is_civil(answer: Answer) -> None:
@@ -213,5 +219,5 @@ def test_after_all_that_the_log_holds_no_failure_and_no_secret(
     assert "[debug" in log, "the log is to be as talkative as it can be"
     for failure in ("Traceback", "[error", "request failed"):
         assert failure not in log, log[log.index(failure) - 500 :][:3_000]
-    for secret in (CARD, PASSWORD, ADMIN[1], wrong["password"], _token(company)):
+    for secret in (CARD, PASSWORD, ADMIN[1], wrong["password"], _token(company).decode()):
         assert secret not in log

@@ -68,8 +68,10 @@ def test_reset_starts_over_only_after_asking(popug: RunningPopug) -> None:
     popug.start()
     popug.add_admin()
     popug.stop()
+    popug.command("bank-faults", "refuse=1")
     declined = popug.command("run", "--port", "0", "--reset", stdin="n\n")
     assert declined.returncode == 1
+    assert popug.command("bank-faults").stdout == "refuse=1\n"
     popug.start()
     Person(popug.url, *ADMIN)
     popug.stop()
@@ -80,6 +82,7 @@ def test_reset_starts_over_only_after_asking(popug: RunningPopug) -> None:
         timeout=30,
     )
     assert answer.status_code == 401
+    assert popug.command("bank-faults").stdout == "The bank behaves.\n", "its book is a new one"
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,16 @@ FAULTS = [
         "2026-03-09",
     ),
     (
+        "each company day is the sum of its entries",
+        ["UPDATE company_sums SET rewards = rewards + 1 WHERE date = '2026-03-09'"],
+        "2026-03-09",
+    ),
+    (
+        "each company day is the sum of its entries",
+        ["DELETE FROM company_sums WHERE date = '2026-03-10'"],
+        "2026-03-10",
+    ),
+    (
         "payouts are of closed days only",
         _pair(1, "payout", "ann", "2026-03-10", -1),
         "2026-03-10",

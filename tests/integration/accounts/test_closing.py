@@ -7,7 +7,7 @@ import pytest
 
 from accounts import closing, service
 from accounts.calendar_rules import DayInTheFuture
-from chassis import parking
+from chassis import outbox, parking
 from chassis.database import Database
 from contracts.accounts import PayoutRequested
 from tests.integration.accounts.desk import (
@@ -48,6 +48,8 @@ def test_each_payout_is_told_once_with_its_transaction(
         ("ann", TODAY, 3000, "USD"),
         ("bob", TODAY, 2100, "USD"),
     ]
+    # A payday of thousands: nobody is to wait behind it.
+    assert all(message.bulk for message in database.read(outbox.unsent, 10))
     assert booked(database, "transaction_id", kind="payout") == [e.payout_id for e in said]
 
 

@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 
 from accounts import closing, facts
-from accounts.days import LateEntry
 from accounts.facts import Payout, Work
+from accounts.late_entries import LateEntry
 from chassis.database import Database
 from tests.integration.accounts.desk import TODAY, assigned, at, booked, cancelled, closed
 from tests.support import Workbench
@@ -25,11 +25,17 @@ def test_payouts_are_told_and_which_of_them_came_back(bench: Workbench, database
     ids = dict(booked(database, "user_id", "transaction_id", kind="payout"))
     bench.hear(cancelled(ids["ann"], "ann", 3000))
     with database.reading() as reading:
-        assert set(facts.payouts(reading)) == {
-            Payout(ids["ann"], "ann", TODAY, 3000),
-            Payout(ids["bob"], "bob", TODAY, 10),
+        all_of_them = list(facts.payouts(reading))
+        now = reading.now
+        assert set(all_of_them) == {
+            Payout(ids["ann"], "ann", TODAY, 3000, now, returned=3000),
+            Payout(ids["bob"], "bob", TODAY, 10, now),
         }
-        assert list(facts.returned_payouts(reading)) == [ids["ann"]]
+        ann, bob = sorted(all_of_them, key=lambda payout: payout.user_id)
+        assert facts.payouts_of_day(reading, TODAY, ("", ""), 5) == [ann, bob]
+        assert facts.payouts_of_day(reading, TODAY, ("", ""), 1) == [ann]
+        assert facts.payouts_of_day(reading, TODAY, ("ann", ann.payout_id), 5) == [bob]
+        assert facts.payouts_of_day(reading, YESTERDAY, ("", ""), 5) == []
 
 
 def test_days_with_work_are_told_with_what_they_earned(

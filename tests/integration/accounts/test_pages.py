@@ -181,8 +181,8 @@ def test_a_day_is_closed_after_a_question(bench: Workbench, database: Database, 
     assert f"/days/{TODAY}/close" in client.get(f"{PAGES}/days").text
     question = client.get(f"{PAGES}/days/{TODAY}/close").text
     assert "1 popug stands in credit" in question
-    assert "$22.00" in question
-    assert "Mar 9, 2026" in question
+    assert "with $15.00" in question
+    assert "Mar 9, 2026: $7.00" in question
     assert "This is today" in question
     assert recorded(database) == {}
     answer = client.post(f"{PAGES}/days/{TODAY}/close")

@@ -7,8 +7,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from accounts import closing
-from chassis import parking
+from chassis import outbox, parking, tracing
 from chassis.database import Database
+from chassis.events import Envelope, decode, encode
+from chassis.ids import new_id
 from contracts.accounts import TransactionReversed
 from tests.integration.accounts.desk import (
     API,
@@ -233,3 +235,18 @@ def test_a_reversal_that_no_payout_could_carry_is_refused(bench: Workbench, fee:
     refused = _reverse(bench, fee)
     assert refused.status_code == 422
     assert "larger than anybody can be paid" in refused.text
+
+
+def test_a_returned_payout_is_told_under_the_trace_of_its_cancelling(
+    bench: Workbench, database: Database
+) -> None:
+    bench.hear(closed("t1", "ann", 3000))
+    closing.close_day(database, TODAY, "carol")
+    (payout,) = booked(database, "transaction_id", kind="payout")
+    here = tracing.new_traceparent()
+    event = cancelled(payout, "ann", 3000)
+    envelope = Envelope(new_id(), "/popug/billing", bench.clock.now(), event, here)
+    bench.runtime().consumer.deliver([encode(envelope)])
+    told = decode(max(database.read(outbox.unsent, 100), key=lambda sent: sent.position).body)
+    assert isinstance(told.data, TransactionReversed)
+    assert tracing.trace_id_of(told.traceparent) == tracing.trace_id_of(here)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 import analytics
 from analytics import facts
 from analytics.cli import analytics as rebuild_analytics
-from analytics.models import counted, days, gate, user_days
+from analytics.models import counted, days, gate, loser_changes, standings, user_days
 from analytics.rebuild import rebuild
 from chassis.database import Reading
 from chassis.migrations import differences
@@ -41,8 +41,8 @@ def everything(reading: Reading) -> list[list[Any]]:
     """All rows of all tables of figures."""
     return [
         sorted(tuple(row) for row in reading.execute(select(table)))
-        for table in (days, user_days, counted)
-    ]
+        for table in (days, user_days, counted, standings)
+    ] + [sorted((day, by) for day, by in reading.execute(select(loser_changes)) if by)]
 
 
 def test_the_migrated_tables_are_the_declared_ones(at_work: AtWork) -> None:
@@ -224,6 +224,8 @@ def test_a_rebuild_mends_what_was_spoilt_and_keeps_what_is_no_figure(at_work: At
     with database.transaction() as tx:
         tx.execute(days.update().values(fees=1))
         tx.execute(user_days.delete())
+        tx.execute(standings.update().values(balance=7))
+        tx.execute(loser_changes.delete())
         tx.insert(counted, [{"kind": "fee", "source_id": "ghost"}])
     assert database.read(everything) != before
     assert database.run(rebuild) == 8

@@ -1,5 +1,6 @@
 """What managers see: ranges, periods, charts; and that nobody else does."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from xml.etree import ElementTree
@@ -171,6 +172,15 @@ def test_the_page_shows_figures_titles_and_charts(bench: Workbench) -> None:
     assert 'src="/analytics/charts/profit.svg?from=2026-03-08&amp;to=2026-03-10"' in page
     assert page.count("<img") >= 3 and page.count('alt=""') <= 1
     assert "Earned in these days: -$38.00" in page
+
+
+def test_the_page_of_an_earlier_range_shows_today_beside_it(bench: Workbench) -> None:
+    page = bench.client("manager").get("/analytics/?from=2026-02-27&to=2026-02-28").text
+    assert "Earned in these days: -$35.00" in page
+    assert "$17.00" in page  # today
+    assert re.search(r"In the negative\D+0\D", page)  # nobody was then
+    assert re.search(r"Popugs in the negative</div>\s*<div class=\"stat-value\">1<", page)
+    assert "/tasks/k-3" in page and "/tasks/k-2" in page  # of that day, and of this month
 
 
 def test_the_page_works_while_tasks_is_away(bench: Workbench) -> None:

@@ -68,7 +68,7 @@ class Office:
 
     def token(self, client: Client) -> str:
         """The session token in a browser."""
-        cookie = client.get_cookie(cookie_name(self.bench.settings.secure))
+        cookie = client.get_cookie(cookie_name(self.bench.settings))
         assert cookie
         return cookie.value
 

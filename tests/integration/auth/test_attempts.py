@@ -1,13 +1,16 @@
 """Guessing passwords."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import auth
-from auth import commands, passwords
+from auth import attempts, commands, entrance, passwords
+from tests import mariadb
 from tests.integration.auth.office import PASSWORD, Office
 from tests.support import Workbench
 
@@ -86,25 +89,162 @@ def test_a_restart_forgets_no_failure(office: Office) -> None:
         again.bench.close()
 
 
-def test_forty_guesses_at_the_same_moment_learn_of_ten(office: Office) -> None:
-    office.add("Ann")
-    clients = [office.bench.client() for _ in range(40)]
+@pytest.fixture(params=["sqlite", "mariadb"])
+def crowded(
+    request: pytest.FixtureRequest, workbench: Callable[..., Workbench]
+) -> Iterator[Office]:
+    """Auth on either engine, with Ann in it."""
+    if request.param == "sqlite":
+        office = Office(workbench(auth.service))
+        office.add("Ann")
+        yield office
+        return
+    if not mariadb.reachable():
+        pytest.skip("no MariaDB or MySQL server")
+    with mariadb.fresh_databases(["auth"]) as url:
+        bench = workbench(auth.service, database_url=url)
+        office = Office(bench)
+        office.add("Ann")
+        yield office
+        bench.close()
+
+
+def _compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The passwords that were looked at from now on, each for as long as a real hash takes."""
+    real, looked_at = passwords.matches, list[str]()
+
+    def slow(stored: str | None, password: str) -> bool:
+        looked_at.append(password)
+        time.sleep(0.05)
+        return real(stored, password)
+
+    monkeypatch.setattr(passwords, "matches", slow)
+    return looked_at
+
+
+def _at_once(office: Office, tries: list[tuple[str, str]]) -> list[int]:
+    """The statuses of sign-ins (address, password) of Ann that begin at the same moment."""
+    clients = [office.bench.client() for _ in tries]
+    together = threading.Barrier(len(tries))
+
+    def sign_in(number: int) -> int:
+        address, password = tries[number]
+        together.wait()
+        return office.attempt(
+            "ann@popug.test", password, address=address, client=clients[number]
+        ).status_code
+
+    with ThreadPoolExecutor(len(tries)) as pool:
+        return list(pool.map(sign_in, range(len(tries))))
+
+
+def test_of_forty_guesses_at_the_same_moment_ten_are_looked_at(
+    crowded: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = _compared(monkeypatch)
+    answers = _at_once(crowded, [("10.0.0.1", f"wrong password {n}") for n in range(40)])
+    assert (answers.count(401), answers.count(429)) == (10, 30)
+    assert len(looked_at) == 10
+    assert crowded.attempt("ann@popug.test").status_code == 429
+    assert len(looked_at) == 10
+
+
+def test_guesses_by_two_processes_at_once_are_counted_together(
+    crowded: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = _compared(monkeypatch)
+    settings = crowded.bench.settings
+    other = Office(
+        Workbench(settings.data.parent, auth.service, database_url=settings.database_url)
+    )
+    try:
+        offices = [crowded, other] * 12
+        clients = [office.bench.client() for office in offices]
+        together = threading.Barrier(len(offices))
+
+        def guess(number: int) -> int:
+            together.wait()
+            office = offices[number]
+            return office.attempt("ann@popug.test", "wrong", client=clients[number]).status_code
+
+        with ThreadPoolExecutor(len(offices)) as pool:
+            answers = list(pool.map(guess, range(len(offices))))
+    finally:
+        other.bench.close()
+    assert (answers.count(401), answers.count(429)) == (10, 14)
+    assert len(looked_at) == 10
+
+
+def test_an_address_is_counted_exactly_as_well(
+    crowded: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "MOST_PER_ADDRESS", 15)
+    looked_at = _compared(monkeypatch)
+    clients = [crowded.bench.client() for _ in range(30)]
 
     def guess(number: int) -> int:
-        client = clients[number]
-        return office.attempt("ann@popug.test", "wrong password", client=client).status_code
+        email = f"ghost{number}@popug.test"
+        return crowded.attempt(email, "wrong", client=clients[number]).status_code
 
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(guess, range(40)))
-    assert (answers.count(401), answers.count(429)) == (10, 30)
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(guess, range(30)))
+    assert (answers.count(401), answers.count(429)) == (15, 15)
+    assert len(looked_at) == 15
 
 
-def test_sixteen_right_passwords_at_the_same_moment_all_sign_in(office: Office) -> None:
+def test_sixteen_right_passwords_at_the_same_moment_all_sign_in(
+    crowded: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who are one too many wait until the others have got their try back."""
+    _compared(monkeypatch)
+    monkeypatch.setattr(entrance, "WAIT_SECONDS", 60)  # however busy the machine is
+    assert set(_at_once(crowded, [("10.0.0.1", PASSWORD)] * 16)) == {200}
+    assert _rows(crowded, "login_tries") == 0
+
+
+def test_no_lock_is_held_while_a_password_is_looked_at(
+    crowded: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one guess is being compared, another of the same pair is, and a person is added."""
+    real = passwords.matches
+    monkeypatch.setattr(passwords, "matches", lambda *_: not crowded.add("Bob"))
+    assert crowded.attempt("ann@popug.test", "wrong password").status_code == 401
+    inside: list[int] = []
+
+    def within(stored: str | None, password: str) -> bool:
+        monkeypatch.setattr(passwords, "matches", real)
+        inside.append(crowded.attempt("ann@popug.test", "wrong password").status_code)
+        return real(stored, password)
+
+    monkeypatch.setattr(passwords, "matches", within)
+    assert crowded.attempt("ann@popug.test", "wrong password").status_code == 401
+    assert inside == [401]
+
+
+def test_a_try_that_was_broken_off_counts_as_wrong_after_a_while(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, who = office.add("Ann"), attempts.Guesser.of("ann@popug.test", "10.0.0.1")
+    assert ann
+    monkeypatch.setattr(entrance, "WAIT_SECONDS", 0)
+    for _ in range(10):
+        office.do(attempts.begin_try, who)
+    busy = office.attempt("ann@popug.test")
+    assert (busy.status_code, busy.headers["Retry-After"]) == (429, "1")
+    office.bench.clock.advance(seconds=30)
+    assert office.attempt("ann@popug.test").headers["Retry-After"] == "870"
+    office.bench.clock.advance(seconds=870)
+    assert office.attempt("ann@popug.test").status_code == 200
+
+
+def test_who_signs_in_does_not_forgive_what_others_are_trying(office: Office) -> None:
     office.add("Ann")
-    clients = [office.bench.client() for _ in range(16)]
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda c: office.attempt("ann@popug.test", client=c), clients))
-    assert {a.status_code for a in answers} == {200}
+    who = attempts.Guesser.of("ann@popug.test", "10.0.0.1")
+    office.do(attempts.begin_try, who)
+    office.attempt("ann@popug.test", "wrong password")
+    assert _rows(office, "login_tries") == 2
+    assert office.attempt("ann@popug.test").status_code == 200
+    assert _rows(office, "login_tries") == 1
 
 
 def test_the_page_says_it_in_a_sentence(office: Office) -> None:
@@ -131,7 +271,7 @@ def test_guessing_the_old_password_on_the_profile_counts_as_well(office: Office)
 def test_what_was_typed_is_not_kept(office: Office) -> None:
     office.attempt("my secret password", "wrong password")
     content = b"".join(p.read_bytes() for p in office.bench.settings.data.glob("auth.db*"))
-    assert b"login_attempts" in content
+    assert b"login_tries" in content
     assert b"my secret password" not in content
     assert b"10.0.0.1" not in content
 
@@ -143,10 +283,11 @@ def test_old_failures_are_forgotten_by_the_job(office: Office) -> None:
     office.attempt("bob@popug.test", "wrong password")
     office.bench.clock.advance(minutes=14)
     office.runtime.jobs.run_all()
-    assert _rows(office, "login_attempts") == 1
+    assert _rows(office, "login_tries") == 1
     office.bench.clock.advance(minutes=1)
     office.runtime.jobs.run_all()
-    assert _rows(office, "login_attempts") == 0
+    assert _rows(office, "login_tries") == 0
+    assert _rows(office, "login_turns") == 0
     assert _rows(office, "sessions") == 1
     office.bench.clock.advance(days=31)
     office.runtime.jobs.run_all()
@@ -186,18 +327,21 @@ def test_a_password_changed_between_check_and_session_is_no_longer_good(
     assert _rows(office, "sessions") == 0
 
 
-def test_a_right_guess_beside_ten_wrong_ones_learns_nothing(
+def test_a_guess_beside_nine_others_is_the_last_that_is_looked_at(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The right one holds its try while the others fail, and a tenth of them must wait."""
     office.add("Ann")
+    monkeypatch.setattr(entrance, "WAIT_SECONDS", 0)
 
     def others_guess() -> None:
-        for _ in range(10):
+        for _ in range(9):
             assert office.attempt("ann@popug.test", "wrong password").status_code == 401
+        assert office.attempt("ann@popug.test", "wrong password").status_code == 429
 
     _meanwhile(office, monkeypatch, others_guess)
-    assert office.attempt("ann@popug.test").status_code == 429
-    assert _rows(office, "sessions") == 0
+    assert office.attempt("ann@popug.test").status_code == 200
+    assert _rows(office, "login_tries") == 0
 
 
 def _rows(office: Office, table: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from auth.cli import users
+from auth.models import anybody
 from chassis.runtime import Runtime
 from tests.integration.auth.office import PASSWORD, Office
 
@@ -91,3 +92,10 @@ def test_without_the_option_the_password_is_asked_for_twice(office: Office) -> N
     assert result.exit_code == 0
     assert PASSWORD not in result.output
     assert office.attempt("ann@popug.test").status_code == 200
+
+
+def test_it_is_known_whether_anybody_could_sign_in(office: Office) -> None:
+    database = office.runtime.database
+    assert not database.read(anybody)
+    assert _add(office).exit_code == 0
+    assert database.read(anybody)

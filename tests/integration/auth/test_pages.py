@@ -241,7 +241,7 @@ def _content(office: Office) -> list[list[tuple[object, ...]]]:
             for table in (
                 "users",
                 "sessions",
-                "login_attempts",
+                "login_tries",
                 "access",
                 "ended_sessions",
                 "outbox",

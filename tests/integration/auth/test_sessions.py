@@ -9,6 +9,7 @@ from auth.domain import Session
 from chassis.access import AccessBook
 from chassis.database import Transaction
 from chassis.identity import Identity
+from chassis.web import cookie_name
 from contracts.auth import AccessChanged
 from tests.integration.auth.office import PASSWORD, Office
 from tests.support import Workbench
@@ -189,7 +190,7 @@ def test_a_token_without_a_session_row_can_still_be_put_away(office: Office) -> 
     """After a restored backup, say."""
     client = office.bench.client("worker", session_id="gone")
     assert client.post("/auth/api/v1/logout").status_code == 204
-    assert client.get_cookie("popug_session") is None
+    assert client.get_cookie(cookie_name(office.bench.settings)) is None
 
 
 def test_the_identity_of_a_new_session_knows_the_epoch(office: Office) -> None:

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 import auth
 from auth import models, passwords
 from chassis.identity import Identity
+from chassis.web import cookie_name
 from tests.integration.auth.office import PASSWORD, Office
 from tests.support import Workbench
 
@@ -29,7 +30,7 @@ def test_signing_in_answers_who_one_is_and_sets_the_cookie(office: Office) -> No
         }
     }
     value, *attributes = answer.headers["Set-Cookie"].split("; ")
-    assert value.startswith("popug_session=")
+    assert value.startswith("popug_session_8000=")
     assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=43200"} <= set(attributes)
     assert not any(a.startswith(("Secure", "Domain")) for a in attributes)
     assert value.partition("=")[2] not in answer.text
@@ -44,6 +45,38 @@ def test_over_https_the_cookie_is_secure_and_bound_to_the_host(
     assert value.startswith("__Host-popug=")
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(attributes)
     assert not any(a.startswith("Domain") for a in attributes)
+
+
+def test_two_systems_on_one_host_do_not_sign_each_other_out(
+    workbench: Callable[..., Workbench],
+) -> None:
+    """Cookies ignore ports: one browser holds those of both, by different names."""
+    offices = [
+        Office(workbench(auth.service, public_url=f"http://localhost:{port}"))
+        for port in (8000, 8001)
+    ]
+    for office in offices:
+        office.add("Ann")
+    tokens = {
+        cookie_name(office.bench.settings): office.token(office.signed_in("Ann"))
+        for office in offices
+    }
+    browsers = [office.bench.client() for office in offices]
+    for browser in browsers:
+        for name, token in tokens.items():
+            browser.set_cookie(name, token)
+        assert browser.get("/auth/me").status_code == 200
+    left = browsers[0].post("/auth/logout")
+    assert [c.split("=")[0] for c in left.headers.getlist("Set-Cookie")] == ["popug_session_8000"]
+    assert browsers[0].get("/auth/me").status_code == 302
+    assert browsers[1].get("/auth/me").status_code == 200
+
+
+def test_a_port_is_named_over_https_as_well(workbench: Callable[..., Workbench]) -> None:
+    office = Office(workbench(auth.service, public_url="https://popug.example:8443"))
+    office.add("Ann")
+    cookie = office.attempt("ann@popug.test").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-popug_8443=")
 
 
 def test_the_token_tells_who_and_which_session_until_when(office: Office) -> None:
@@ -255,7 +288,7 @@ def test_signing_out_ends_the_session_for_the_token_too(office: Office) -> None:
     answer = client.post("/auth/api/v1/logout")
     assert answer.status_code == 204
     assert answer.data == b""
-    assert "popug_session=;" in answer.headers["Set-Cookie"]
+    assert "popug_session_8000=;" in answer.headers["Set-Cookie"]
     for path in ("/auth/api/v1/users/me", "/auth/api/v1/users"):
         stolen = office.bench.client().get(path, headers={"Authorization": f"Bearer {token}"})
         assert stolen.status_code == 401

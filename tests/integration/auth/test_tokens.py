@@ -139,7 +139,7 @@ def test_a_forged_token_is_nobodys(office: Office, forgery: str) -> None:
         assert answer.mimetype == "application/problem+json"
     changed = stranger.post("/auth/api/v1/users", json={}, headers=headers)
     assert changed.status_code == 401
-    stranger.set_cookie(cookie_name(False), token)
+    stranger.set_cookie(cookie_name(office.bench.settings), token)
     page = stranger.get("/auth/users")
     assert page.status_code == 302
     assert page.location and page.location.startswith("/auth/login?next=")

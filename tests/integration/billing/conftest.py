@@ -1,7 +1,7 @@
 """A desk for billing's tests: the service at work, and short ways to what is asked of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +9,12 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 import billing
-from billing import checks, facts, listing
+from billing import checks, listing
+from billing.commands import SEND_PAYOUTS
+from billing.gateway import BookLine
+from billing.gateways.bank import BankGateway
 from chassis.checks import Finding
+from chassis.database import Database
 from chassis.runtime import Runtime
 from contracts.accounts import PayoutRequested
 from tests.support import Workbench
@@ -19,6 +23,8 @@ GOOD_CARD = "4242424242424242"
 OTHER_CARD = "5555555555554444"
 DECLINED_CARD = "4000000000000002"
 YESTERDAY = date(2026, 3, 9)
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+A_DAY = timedelta(days=1)
 API = "/billing/api/v1"
 
 
@@ -54,10 +60,11 @@ class Desk:
         amount: int = 1_250,
         day: date = YESTERDAY,
     ) -> None:
-        self.bench.hear(requested(payout_id, user_id, amount, day))
+        currency = self.runtime.settings.currency
+        self.bench.hear(requested(payout_id, user_id, amount, day, currency))
 
-    def run_job(self) -> bool:
-        (job,) = self.runtime.service.jobs
+    def run_job(self, name: str = SEND_PAYOUTS) -> bool:
+        (job,) = [job for job in self.runtime.service.jobs if job.name == name]
         return job.run(self.runtime)
 
     def work(self) -> None:
@@ -73,11 +80,18 @@ class Desk:
     def status(self, payout_id: str = "p1") -> str:
         return str(self.payout(payout_id)["status"])
 
-    def book(self) -> list[facts.Transfer]:
-        return self.runtime.database.read(lambda reading: list(facts.sandbox_book(reading)))
+    def book(self) -> list[BookLine]:
+        """All of the bank's book."""
+        return list(BankGateway(self.runtime).book(EVER, self.bench.clock.now() + A_DAY))
+
+    @property
+    def banks_own(self) -> Database:
+        """The file of the bank in this process, which no part of Popug opens."""
+        file = self.bench.settings.data / "bank.db"
+        return Database(f"sqlite:///{file}", self.bench.clock, self.bench.settings, "/bank")
 
     def check(self) -> Finding:
-        (check,) = self.runtime.database.read(checks.run)
+        (check,) = checks.run(self.runtime)
         return check
 
     def moves(self, payout_id: str = "p1") -> list[str]:
@@ -96,10 +110,14 @@ class Desk:
 
 
 def requested(
-    payout_id: str = "p1", user_id: str = "ann", amount: int = 1_250, day: date = YESTERDAY
+    payout_id: str = "p1",
+    user_id: str = "ann",
+    amount: int = 1_250,
+    day: date = YESTERDAY,
+    currency: str = "USD",
 ) -> PayoutRequested:
     return PayoutRequested(
-        payout_id=payout_id, user_id=user_id, date=day, amount=amount, currency="USD"
+        payout_id=payout_id, user_id=user_id, date=day, amount=amount, currency=currency
     )
 
 

@@ -1,22 +1,25 @@
 """Card numbers: checked, sealed, and nowhere to be found again (rule 13)."""
 
 import io
-import json
 import stat
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from flask import Flask
+from structlog.testing import capture_logs
 
 import billing
-from billing import cards, models, vault
-from billing.domain import CardNumber
+from billing import cards, key_rings, models, vault
+from billing.domain_cards import CardNumber
 from billing.gateway import AnswerLost, Refused
-from billing.gateways.sandbox import SandboxGateway
+from billing.gateways.bank import BankGateway
+from billing.opening import CardKeyMissing, CardUnreadable, OpenedInARequest, open_card
 from chassis import logs
 from chassis.keys import KeyMissing
 from tests.integration.billing.conftest import API, DECLINED_CARD, GOOD_CARD, OTHER_CARD, Desk
@@ -106,17 +109,41 @@ def test_a_card_is_sealed_for_its_owner_with_a_nonce_of_its_own(desk: Desk) -> N
     ann, bob = desk.table(models.cards)
     assert ann.ciphertext != bob.ciphertext
     assert (len(ann.nonce), len(ann.ciphertext)) == (12, 16 + 16)
-    safe = vault.load_vault(desk.bench.settings)
-    read = desk.runtime.database.read
-    sealed = read(cards.sealed_card, "ann")
+    settings = desk.bench.settings
+    sealed = desk.runtime.database.read(cards.sealed_card, "ann")
     assert sealed is not None
-    assert safe.open(sealed).digits == GOOD_CARD
-    moved = cards.SealedCard("bob", sealed.key_id, sealed.nonce, sealed.ciphertext, sealed.last4)
-    with pytest.raises(vault.CardUnreadable):
-        safe.open(moved)
-    with pytest.raises(vault.CardUnreadable):
-        safe.open(cards.SealedCard("ann", "gone", sealed.nonce, sealed.ciphertext, sealed.last4))
+    assert open_card(settings, sealed).digits == GOOD_CARD
+    with pytest.raises(CardUnreadable):
+        open_card(settings, replace(sealed, user_id="bob"))
+    with pytest.raises(CardKeyMissing):
+        open_card(settings, replace(sealed, key_id="gone"))
     assert "4242" not in repr(sealed).replace("last4='4242'", "")
+
+
+def test_no_card_opens_while_a_request_is_answered(desk: Desk) -> None:
+    desk.store_card()
+    sealed = desk.runtime.database.read(cards.sealed_card, "ann")
+    assert sealed is not None
+    app: Flask = desk.bench.embedded.apps["billing"]
+    with app.test_request_context("/"), pytest.raises(OpenedInARequest):
+        open_card(desk.bench.settings, sealed)
+
+
+def test_a_payout_waits_for_a_card_key_that_is_not_there(desk: Desk) -> None:
+    desk.store_card()
+    desk.request()
+    path = desk.bench.settings.keys / "cards.json"
+    file = path.read_bytes()
+    key_rings.begin(path.parent, key_rings.CARDS)
+    key_rings.finish(path.parent, key_rings.CARDS)
+    (old,) = key_rings.load_ring(path.parent, key_rings.CARDS).older
+    key_rings.drop(path.parent, key_rings.CARDS, old)
+    desk.run_job()
+    assert (desk.status(), desk.book()) == ("ready", [])
+    path.write_bytes(file)
+    desk.bench.clock.advance(minutes=5)
+    desk.work()
+    assert desk.status() == "succeeded"
 
 
 def test_a_card_that_does_not_open_fails_the_payout_and_says_what_to_do(desk: Desk) -> None:
@@ -151,7 +178,7 @@ def test_without_a_key_a_system_on_servers_does_not_start(
 ) -> None:
     (desk.bench.settings.keys / "cards.json").unlink()
     monkeypatch.setattr(desk.runtime, "makes_keys", False)
-    with pytest.raises(KeyMissing, match="it must hold the key of the card numbers"):
+    with pytest.raises(KeyMissing, match="it must hold billing's keys"):
         vault.prepare_vault(desk.runtime)
     assert not (desk.bench.settings.keys / "cards.json").exists()
 
@@ -166,6 +193,7 @@ BAD_KEY_FILES = (
     '{"current": "a", "keys": {"a": "?"}}',
     '{"current": "a", "keys": {"a": 5}}',
     '{"current": "b", "keys": {"a": "' + "A" * 43 + '="}}',
+    '{"current": "a", "next": "b", "keys": {"a": "' + "A" * 43 + '="}}',
 )
 
 
@@ -178,24 +206,23 @@ def test_a_key_file_that_cannot_be_used_is_refused_with_its_name(desk: Desk) -> 
 
 def test_cards_of_an_older_key_still_open_when_there_is_a_newer_one(desk: Desk) -> None:
     desk.store_card()
-    path = desk.bench.settings.keys / "cards.json"
-    old = json.loads(path.read_text())
-    vault.make_key(path)
-    new = json.loads(path.read_text())
-    path.write_text(json.dumps({"current": new["current"], "keys": old["keys"] | new["keys"]}))
+    folder = desk.bench.settings.keys
+    old = key_rings.load_ring(folder, key_rings.CARDS).current
+    key_rings.begin(folder, key_rings.CARDS)
+    new = key_rings.finish(folder, key_rings.CARDS)
     desk.store_card("bob")
-    assert [row.key_id for row in desk.table(models.cards)] == [old["current"], new["current"]]
-    safe = vault.load_vault(desk.bench.settings)
+    assert [row.key_id for row in desk.table(models.cards)] == [old, new]
     for user_id in ("ann", "bob"):
         sealed = desk.runtime.database.read(cards.sealed_card, user_id)
         assert sealed is not None
-        assert safe.open(sealed) == CardNumber(GOOD_CARD)
+        assert open_card(desk.bench.settings, sealed) == CardNumber(GOOD_CARD)
 
 
-def test_only_the_sending_job_opens_cards() -> None:
+def test_nothing_but_the_one_module_decrypts() -> None:
+    """Who may import that module is said in pyproject.toml."""
     folder = Path(billing.__file__).parent
-    opening = {path.name for path in folder.rglob("*.py") if "vault.open(" in path.read_text()}
-    assert opening == {"sending.py"}
+    decrypting = {p.name for p in folder.rglob("*.py") if ".decrypt(" in p.read_text()}
+    assert decrypting == {"opening.py"}
 
 
 @pytest.fixture
@@ -258,7 +285,7 @@ def test_a_canary_card_number_is_found_nowhere(
 
 
 def test_a_bank_that_repeats_the_number_in_its_refusal_or_error_is_not_quoted(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuses(self: Any, key: str, amount: int, currency: str, number: CardNumber) -> Refused:
         return Refused(f"card {number.digits} is stolen", final=True)
@@ -268,14 +295,16 @@ def test_a_bank_that_repeats_the_number_in_its_refusal_or_error_is_not_quoted(
 
     desk.store_card(number=DECLINED_CARD)
     desk.request("p1")
-    monkeypatch.setattr(SandboxGateway, "pay", refuses)
+    monkeypatch.setattr(BankGateway, "pay", refuses)
     desk.work()
     assert desk.payout("p1")["reason"] == "card •••• is stolen"
     desk.store_card("bob", DECLINED_CARD)
     desk.request("p2", "bob")
-    monkeypatch.setattr(SandboxGateway, "pay", breaks)
-    desk.run_job()
+    monkeypatch.setattr(BankGateway, "pay", breaks)
+    caplog.set_level("DEBUG")
+    with capture_logs() as logged:
+        desk.run_job()
     assert desk.status("p2") == "unknown"
-    captured = capfd.readouterr()
-    assert DECLINED_CARD not in captured.out + captured.err
+    assert "no answer from the gateway" in str(logged), "what is said there is looked at"
+    assert DECLINED_CARD not in f"{logged} {caplog.text}"
     assert DECLINED_CARD not in str(desk.bench.emitted())

@@ -232,6 +232,28 @@ def test_pages_work_without_auth_and_say_that_names_are_unavailable(three: Desk)
     assert three.person().get("/billing/").status_code == 200
 
 
+def test_whether_there_is_a_card_is_told_to_its_owner_to_bookkeepers_and_to_services(
+    desk: Desk,
+) -> None:
+    desk.store_card("ann")
+    mailer = desk.bench.as_service("mailer")
+    for client, headers in (
+        (desk.person("ann"), {}),
+        (desk.accountant, {}),
+        (desk.bench.client(), mailer),
+    ):
+        answer = client.get(f"{API}/cards/ann", headers=headers)
+        assert (answer.status_code, answer.get_json()) == (200, {"stored": True})
+    assert desk.person("ann").get(f"{API}/cards/me").get_json() == {"stored": True}
+    assert desk.person("bob").get(f"{API}/cards/me").get_json() == {"stored": False}
+    for nobody in ("bob", "nobody", "%C3%BC", "x" * 5_000):
+        answer = desk.bench.client().get(f"{API}/cards/{nobody}", headers=mailer)
+        assert (answer.status_code, answer.get_json()) == (200, {"stored": False})
+    assert desk.person("bob").get(f"{API}/cards/ann").status_code == 404
+    assert desk.person("max", "manager").get(f"{API}/cards/ann").status_code == 404
+    assert desk.bench.client().get(f"{API}/cards/ann").status_code == 401
+
+
 def test_nothing_changes_on_get(three: Desk) -> None:
     before = three.table(models.payouts)
     accountant = three.accountant
@@ -249,20 +271,39 @@ def test_a_write_from_another_site_is_refused(desk: Desk) -> None:
     assert answer.status_code == 403
 
 
-def test_there_is_no_webhook_of_a_gateway_that_sends_none(desk: Desk) -> None:
-    assert desk.bench.client().post("/billing/webhooks/sandbox", json={}).status_code == 404
+def test_nobody_is_believed_who_speaks_for_a_gateway_that_tells_nothing(desk: Desk) -> None:
+    assert desk.bench.client().post("/billing/webhooks/sandbox", json={}).status_code == 401
 
 
 def test_the_description_names_every_route_of_the_contract(desk: Desk) -> None:
     paths = desk.bench.client().get("/billing/api/openapi.json").get_json()["paths"]
-    assert set(paths) == {
+    own = {path for path in paths if not path.startswith("/api/v1/parked")}
+    assert own == {
         "/api/v1/cards/me",
+        "/api/v1/cards/{user_id}",
         "/api/v1/payouts",
         "/api/v1/payouts/{payout_id}",
         "/api/v1/payouts/{payout_id}/retry",
         "/api/v1/payouts/{payout_id}/cancel",
+        "/api/v1/payouts/{payout_id}/decide",
+        "/api/v1/payouts/{payout_id}/settle",
+        "/api/v1/payouts/{payout_id}/ask",
+        "/api/v1/reports",
+        "/api/v1/reports.csv",
+        "/api/v1/reports.xlsx",
         "/api/v1/reports/{day}",
         "/api/v1/reports/{day}.json",
         "/api/v1/reports/{day}.csv",
         "/api/v1/reports/{day}.xlsx",
     }
+
+
+def test_a_payout_leads_to_the_pay_slip_of_its_day(desk: Desk) -> None:
+    desk.request()
+    mine = 'href="/accounts/payslips/me/2026-03-09"'
+    assert mine in desk.person().get("/billing/").text
+    assert mine in desk.person().get("/billing/payouts/p1").text
+    assert (
+        'href="/accounts/payslips/ann/2026-03-09"'
+        in desk.accountant.get("/billing/payouts/p1").text
+    )

@@ -111,7 +111,7 @@ def test_a_refusal_for_good_fails_with_the_reason(desk: Desk) -> None:
     assert not desk.run_job()
 
 
-def test_a_retry_with_a_better_card_pays_under_the_same_key(desk: Desk) -> None:
+def test_a_retry_with_a_better_card_pays_under_the_next_key(desk: Desk) -> None:
     failed(desk)
     (before,) = desk.table(models.payouts)
     desk.store_card(number=GOOD_CARD)
@@ -120,7 +120,7 @@ def test_a_retry_with_a_better_card_pays_under_the_same_key(desk: Desk) -> None:
     desk.work()
     payout = desk.payout()
     assert (payout["status"], payout["attempts"], payout["reason"]) == ("succeeded", 2, None)
-    assert [t.key for t in desk.book()] == [before.idempotency_key]
+    assert [t.key for t in desk.book()] == [f"{before.idempotency_key}.1"]
     assert desk.moves() == ["ready", "sending", "failed", "ready", "sending", "succeeded"]
 
 

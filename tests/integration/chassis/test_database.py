@@ -60,7 +60,7 @@ def test_two_databases_objects_on_one_file_lose_nothing_either(database: Databas
 
 def test_an_exception_leaves_nothing_neither_rows_nor_events(database: Database) -> None:
     woken: list[str] = []
-    database.on_events = lambda: woken.append("events")
+    database.on_events = lambda _messages: woken.append("events")
     database.on_wake = woken.append
 
     def fail(tx: Transaction) -> None:
@@ -88,7 +88,7 @@ def test_an_event_that_breaks_its_declaration_undoes_the_change(database: Databa
 
 def test_a_commit_keeps_rows_and_events_and_wakes_who_waits(database: Database) -> None:
     woken: list[str] = []
-    database.on_events = lambda: woken.append("events")
+    database.on_events = lambda _messages: woken.append("events")
     database.on_wake = woken.append
 
     def work(tx: Transaction) -> None:

@@ -8,14 +8,18 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from chassis import inbox, outbox, parking
+from chassis import deciding, decisions, inbox, outbox, parking
 from chassis.database import Database, DatabaseAway, Transaction
-from chassis.events import NotUnderstood, decode
-from chassis.inbox import Batch, Consumer, Handlers, heard_events
-from chassis.parking import NotParked, Parked
+from chassis.deciding import Who
+from chassis.decisions import DROP, AppliedMeanwhile
+from chassis.events import decode
+from chassis.inbox import MOST_BYTES, Batch, Consumer, Handlers, heard_events
+from chassis.parking import DecidedAlready, Parked
 from contracts.tasks import TaskAssigned
 from tests.integration.chassis import counter
 from tests.support import Workbench
+
+ADA = Who("u-ada", "Ada")
 
 
 @pytest.fixture
@@ -143,7 +147,7 @@ def test_a_database_that_is_away_parks_nothing_and_wants_the_batch_again(
 ) -> None:
     batch = [_event(bench, "a"), _event(bench, "b")]
     with monkeypatch.context() as broken:
-        broken.setattr(database, "run", _raising(DatabaseAway("gone")))
+        broken.setattr(database, "run_idempotent", _raising(DatabaseAway("gone")))
         with pytest.raises(DatabaseAway):
             consumer.deliver(batch)
     assert list(_waiting(database)) == []
@@ -189,16 +193,16 @@ def test_a_parked_event_that_applies_now_is_settled_in_the_same_commit(
     consumer = Consumer("counter", database, moody)
     consumer.deliver([_event(bench, "a", "e1")])
     (parked,) = _waiting(database)
-    with pytest.raises(counter.Indigestible):
-        consumer.retry(parked.id, "u-admin")
-    assert len(_waiting(database)) == 1
+    tried = database.run(deciding.retry_one, consumer, parked.id, ADA)
+    assert (tried.failed, tried.outcome) == (1, "Indigestible: not today")
+    assert [event.attempts for event in _waiting(database)] == [2]
 
     broken = False
-    consumer.retry(parked.id, "u-admin")
+    assert database.run(deciding.retry_one, consumer, parked.id, ADA).settled == 1
     assert database.read(counter.numbers) == {"a": 1}
     assert list(_waiting(database)) == []
-    with pytest.raises(NotParked):
-        consumer.retry(parked.id, "u-admin")
+    with pytest.raises(DecidedAlready):
+        database.run(deciding.retry_one, consumer, parked.id, ADA)
     consumer.deliver([_event(bench, "a", "e1")])
     assert database.read(counter.numbers) == {"a": 1}
 
@@ -208,8 +212,8 @@ def test_retrying_what_is_not_understood_leaves_it_parked(
 ) -> None:
     consumer.deliver([b"garbage"])
     (parked,) = _waiting(database)
-    with pytest.raises(NotUnderstood):
-        consumer.retry(parked.id, "u-admin")
+    tried = database.run(deciding.retry_one, consumer, parked.id, ADA)
+    assert tried.outcome.startswith("not JSON")
     assert len(_waiting(database)) == 1
 
 
@@ -218,13 +222,52 @@ def test_a_dropped_event_stays_dropped_when_it_comes_again(
 ) -> None:
     consumer.deliver([b"garbage"])
     (parked,) = _waiting(database)
-    database.run(parking.decide, parked.id, parking.DROPPED, "u-admin", "sent by mistake")
+    database.run(deciding.drop_one, parked.id, ADA, "sent by mistake")
     assert database.read(parking.count) == 0
     consumer.deliver([b"garbage"])
     assert database.read(parking.count) == 0
-    for again in (parking.DROPPED, parking.RETRIED):
-        with pytest.raises(NotParked):
-            database.run(parking.decide, parked.id, again, "u-admin", "twice")
+    with pytest.raises(DecidedAlready):
+        database.run(deciding.drop_one, parked.id, ADA, "twice")
+    with pytest.raises(DecidedAlready):
+        database.run(deciding.retry_one, consumer, parked.id, ADA)
+
+
+def test_a_dropped_event_is_not_applied_when_it_comes_again_and_could_be(
+    bench: Workbench, database: Database, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = _event(bench, "a")
+    with monkeypatch.context() as patched:
+        patched.setitem(counter.handlers.by_type, TaskAssigned.type, _refuse)
+        consumer.deliver([body])
+    (parked,) = _waiting(database)
+    database.run(deciding.drop_one, parked.id, ADA, "booked by hand")
+    consumer.deliver([body, _event(bench, "b")])
+    assert database.read(counter.numbers) == {"b": 1}
+
+
+def _refuse(_tx: Transaction, _events: object) -> None:
+    raise counter.Indigestible("not today")
+
+
+def test_what_was_applied_when_it_came_again_cannot_be_dropped(
+    bench: Workbench, database: Database, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied, bad = _event(bench, "a", "e1"), _event(bench, "b", "e2")
+    with monkeypatch.context() as patched:
+        patched.setitem(counter.handlers.by_type, TaskAssigned.type, _refuse)
+        consumer.deliver([applied, bad])
+    consumer.deliver([applied])
+    first, _ = _waiting(database)
+    with pytest.raises(AppliedMeanwhile, match="number 1"):
+        database.run(deciding.drop_one, first.id, ADA, "booked by hand")
+    decision = database.run(deciding.begin, DROP, first.group_key, ADA, "booked by hand")
+    while deciding.work_on(bench.runtime(), decision):
+        pass
+    done = database.read(decisions.find, decision)
+    assert (done.settled, done.failed) == (1, 1)
+    assert [event.id for event in _waiting(database)] == [first.id]
+    assert database.run(deciding.retry_one, consumer, first.id, ADA).settled == 1
+    assert database.read(counter.numbers) == {"a": 1}
 
 
 def test_parked_events_are_listed_in_pages(database: Database, consumer: Consumer) -> None:
@@ -252,3 +295,13 @@ def test_one_event_has_one_handler() -> None:
     handlers.hears(TaskAssigned)(counter.count_assigned)
     with pytest.raises(ValueError, match="two handlers"):
         handlers.hears(TaskAssigned)(counter.count_assigned)
+
+
+def test_a_message_too_large_for_any_server_is_parked_with_its_beginning(
+    bench: Workbench, database: Database, consumer: Consumer
+) -> None:
+    consumer.deliver([b"x" * (MOST_BYTES + 1), _event(bench, "a")])
+    (kept,) = database.read(parking.waiting)
+    assert kept.payload == b"x" * MOST_BYTES
+    assert kept.reason.startswith("1000001 bytes long")
+    assert database.read(counter.numbers) == {"a": 1}

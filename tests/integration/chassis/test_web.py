@@ -1,14 +1,16 @@
 """The Flask factory: guards, errors, headers, same-origin, health, OpenAPI."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Blueprint
 from werkzeug.test import TestResponse
 
-from chassis import outbox, security
-from chassis.database import DatabaseAway
+from chassis import security
+from chassis.database import Database, DatabaseAway
 from chassis.openapi import Api
 from chassis.service import Service
 from chassis.web import create_app
@@ -29,6 +31,14 @@ def test_a_page_for_people_leads_to_the_login_and_back(bench: Workbench) -> None
     assert answer.headers["Location"] == (
         "/auth/login?next=%2Fcounter%2Fmine%3Fq%3Da%2526b%26x%3D%252F%252Fevil"
     )
+
+
+@pytest.mark.parametrize("asked", ["/counter/status", "/counter/status?a=b"])
+def test_the_systems_page_leads_back_to_the_systems_address(asked: str, bench: Workbench) -> None:
+    """However it was reached: nginx and the front door show it at /status."""
+    answer = bench.client().get(asked)
+    back = asked.removeprefix("/counter").replace("/", "%2F").replace("?a=b", "%3Fa%3Db")
+    assert answer.headers["Location"] == f"/auth/login?next={back}"
 
 
 def test_after_a_lost_session_a_form_leads_back_to_a_page_and_not_to_a_post(
@@ -268,19 +278,28 @@ def test_methods_that_clients_make_up_add_no_label_values(bench: Workbench) -> N
 def test_without_its_database_a_service_is_alive_and_not_ready(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    @contextmanager
+    def fail(*_: object) -> Iterator[None]:
         raise DatabaseAway("gone")
+        yield
 
-    monkeypatch.setattr(outbox, "depth", fail)
     client = bench.client()
+    bench.runtime().database.run(counter.add_and_say, "n")
+    assert "\ndatabase_reachable 1.0\n" in client.get("/counter/metrics").text
+    bench.runtime().figures.forget()
+    monkeypatch.setattr(Database, "reading", fail)
     assert client.get("/counter/healthz").status_code == 200
     _is_problem(client.get("/counter/readyz"), 503)
+    figures = client.get("/counter/metrics").text
+    assert "\ndatabase_reachable 0.0\n" in figures
+    assert 'route="/healthz",status="200"} 1.0' in figures
+    assert "outbox_depth" not in figures
 
 
 def test_openapi_describes_what_is_there(bench: Workbench) -> None:
     spec = bench.client().get("/counter/api/openapi.json").get_json()
     assert spec["openapi"].startswith("3.1")
-    assert set(spec["paths"]) == {"/api/v1/counts"}
+    assert {path for path in spec["paths"] if "parked" not in path} == {"/api/v1/counts"}
     create = spec["paths"]["/api/v1/counts"]["post"]
     assert set(create["responses"]) >= {"201", "401", "403", "409", "422"}
 

@@ -42,6 +42,7 @@ def add_person(bench: Workbench, user_id: str, name: str, email: str, language: 
         "role": "worker",
         "active": True,
     }
+    bench.fakes["billing"].documents[f"/api/v1/cards/{user_id}"] = {"stored": True}
     bench.fakes["accounts"].lists.setdefault(f"/api/v1/accounts/{user_id}/transactions", [])
     bench.fakes["auth"].lists.setdefault("/api/v1/users", []).append({"id": user_id, "name": name})
 

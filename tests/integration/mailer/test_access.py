@@ -237,10 +237,11 @@ def test_the_reconciliation_reads_every_mail(bench: Workbench) -> None:
     bench.hear(PayoutCancelled(payout_id="p2", user_id="u2", date=DAY, amount=1250))
     with bench.runtime().database.reading() as reading:
         facts = list(mails(reading))
+    ids = {(fact.payout_id, fact.kind): fact.mail_id for fact in facts}
     assert facts == [
-        MailFact("p1", "payout", "u1", DAY, 1250, "kept"),
-        MailFact("p2", "cancelled", "u2", DAY, 1250, "queued"),
-        MailFact("p2", "payout", "u2", DAY, 1250, "kept"),
+        MailFact(ids["p1", "payout"], "p1", "payout", "u1", DAY, 1250, "kept", 1),
+        MailFact(ids["p2", "cancelled"], "p2", "cancelled", "u2", DAY, 1250, "queued", 1),
+        MailFact(ids["p2", "payout"], "p2", "payout", "u2", DAY, 1250, "kept", 1),
     ]
 
 

@@ -14,52 +14,11 @@ from mailer.domain import Content, one_line
 from mailer.smtp import message
 from tests.integration.mailer.conftest import DAY, add_person, entry, mails_of, requested
 from tests.integration.mailer.mail_server import MailServer
+from tests.mails.checker import HEADS
+from tests.mails.payloads import ADDRESSES, LANGUAGES, TEXTS
 from tests.support import NOON, Workbench
 
 AtWork = Callable[..., Workbench]
-
-HEADS = {
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "Auto-Submitted",
-    "Content-Language",
-    "MIME-Version",
-    "Content-Type",
-}
-TEXTS = [
-    "x\r\nBcc: evil@example.org",
-    "x\nBcc: evil@example.org",
-    "x\rBcc: evil@example.org",
-    "x\r\n\r\n<script>alert(1)</script>",
-    "x\r\n.\r\nMAIL FROM:<evil@example.org>\r\nRCPT TO:<evil@example.org>\r\nDATA\r\n",
-    "x\u2028Bcc: evil@example.org",
-    "x\u0085Bcc: evil@example.org",
-    "x\x0bBcc: evil@example.org",
-    "x\x0cBcc: evil@example.org",
-    "x%0d%0aBcc: evil@example.org",
-    "x\\r\\nBcc: evil@example.org",
-    "=?utf-8?q?x=0D=0ABcc:_evil@example.org?=",
-    "Ann <evil@example.org>",
-    '"Ann" <evil@example.org>, "B"',
-    "Ann, evil@example.org",
-    "evil@example.org",
-    "Äñn, evil@example.org; " * 4,
-    "(comment) Ann",
-    "Ann\\",
-    '"',
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "{{ 7 * 7 }}{% raw %}",
-    "%(amount)s %s %d",
-    "\u202eevil",
-    "\ud7ff\ue000 private",
-    "x" * 5000,
-    ".",
-    " ",
-]
 
 
 def _is_harmless(taken: EmailMessage) -> None:
@@ -93,6 +52,19 @@ def test_a_hostile_name_is_harmless(at_work: AtWork, mail_server: MailServer, te
     _runs_nothing(mails_of(bench)[0])
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_hostile_language_is_none(
+    at_work: AtWork, mail_server: MailServer, language: str
+) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    add_person(bench, "u1", "Ann", "ann@example.com", language)
+    bench.hear(requested())
+    bench.settle()
+    (taken,) = mail_server.taken
+    _is_harmless(taken)
+    assert taken["Content-Language"] == "en" and "on its way" in taken["Subject"]
+
+
 def test_hostile_titles_notes_and_reasons_are_harmless(
     at_work: AtWork, mail_server: MailServer
 ) -> None:
@@ -117,21 +89,7 @@ def test_hostile_titles_notes_and_reasons_are_harmless(
         _runs_nothing(mail)
 
 
-@pytest.mark.parametrize(
-    "email",
-    [
-        "ann@example.com\r\nBcc: evil@example.org",
-        "ann@example.com>\r\nRCPT TO:<evil@example.org",
-        "ann@example.com, evil@example.org",
-        "ann@example.com evil@example.org",
-        "Ann <ann@example.com>",
-        "ann@example.com\x00",
-        "ann@example.com\u2028evil",
-        '"a b"@example.com',
-        "@evil.example:ann@example.com",
-        "",
-    ],
-)
+@pytest.mark.parametrize("email", ADDRESSES)
 def test_a_hostile_address_gets_no_mail(
     at_work: AtWork, mail_server: MailServer, email: str
 ) -> None:

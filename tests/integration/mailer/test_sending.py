@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -13,10 +14,11 @@ from chassis.outbox import metadata as chassis_metadata
 from chassis.settings import SettingsRefused
 from contracts.billing import PayoutCancelled, PayoutFailed, PayoutSucceeded
 from mailer.commands import claim_mails, record
-from mailer.domain import FAILED, Outcome
+from mailer.domain import FAILED, MOST_TRIES, Outcome
 from mailer.jobs import send_mails
 from mailer.models import metadata
 from mailer.smtp import SmtpServer
+from mailer.status_lines import held_up
 from tests.integration.mailer.conftest import DAY, add_person, entry, mails_of, requested
 from tests.integration.mailer.mail_server import MailServer
 from tests.support import Workbench
@@ -51,6 +53,8 @@ def test_without_a_server_the_mail_is_written_and_kept(at_work: AtWork) -> None:
     assert lines[0] == "Hello, Ann!"
     assert "Amount: $12.50" in lines
     assert "Your account: http://127.0.0.1:8000/accounts/" in lines
+    slip = "http://127.0.0.1:8000/accounts/payslips/me/2026-03-09"
+    assert f"Your pay slip for March 9, 2026: {slip}" in lines
     start = lines.index("Your statement for March 9, 2026")
     assert [line.split("  ", 1)[1] for line in lines[start + 1 : start + 4]] == [
         "Fee: Paint <b>the</b> cage  -$15.00",
@@ -61,6 +65,7 @@ def test_without_a_server_the_mail_is_written_and_kept(at_work: AtWork) -> None:
     assert "Paint &lt;b&gt;the&lt;/b&gt; cage" in mail["html"]
     assert "<b>" not in mail["html"]
     assert 'href="http://127.0.0.1:8000/accounts/"' in mail["html"]
+    assert f'<a href="{slip}">Your pay slip for March 9, 2026</a>' in mail["html"]
 
 
 def test_a_long_statement_is_cut_after_twenty_lines(at_work: AtWork) -> None:
@@ -86,6 +91,7 @@ def test_a_russian_reader_gets_russian_dates_and_amounts(at_work: AtWork) -> Non
     assert "9 марта 2026" in mail["subject"]
     assert "12,50" in mail["subject"]
     assert '<html lang="ru">' in mail["html"]
+    assert "Ваш расчётный лист за 9 марта 2026" in mail["text"]
 
 
 def test_a_language_that_we_do_not_speak_becomes_english(at_work: AtWork) -> None:
@@ -146,6 +152,22 @@ def test_a_temporary_refusal_is_tried_again_after_a_pause_that_grows(
     (mail,) = mails_of(bench)
     assert (mail["status"], mail["attempts"]) == ("sent", 4)
     assert len(mail_server.taken) == 1
+
+
+def test_a_mail_that_is_put_off_for_five_days_fails_with_the_servers_words(
+    at_work: AtWork, mail_server: MailServer
+) -> None:
+    bench = at_work(smtp_url=mail_server.url)
+    mail_server.answers = {"RCPT": ["452 4.2.2 mailbox full"] * 500}
+    bench.hear(requested())
+    begun = bench.clock.now()
+    while (mail := mails_of(bench)[0])["status"] == "queued":
+        bench.settle()
+        bench.clock.advance(minutes=72)
+    assert (mail["status"], mail["attempts"]) == ("failed", MOST_TRIES)
+    assert timedelta(days=4) < bench.clock.now() - begun < timedelta(days=8)
+    page = bench.client("admin").get(f"/mailer/mails/{mail['id']}")
+    assert "452 4.2.2 mailbox full" in page.text
 
 
 def test_a_mail_that_must_wait_is_not_taken_along_with_one_that_is_due(
@@ -219,7 +241,7 @@ def test_an_unreachable_server_costs_the_others_of_the_batch_nothing(
     assert len(mail_server.taken) == 5
 
 
-def test_no_server_at_all_is_waited_for(at_work: AtWork) -> None:
+def test_no_server_at_all_is_waited_for_and_an_admin_is_told(at_work: AtWork) -> None:
     with MailServer() as gone:
         url = gone.url
     bench = at_work(smtp_url=url)
@@ -227,6 +249,13 @@ def test_no_server_at_all_is_waited_for(at_work: AtWork) -> None:
     bench.settle()
     (mail,) = mails_of(bench)
     assert (mail["status"], mail["attempts"]) == ("queued", 1)
+    page = bench.client("admin").get(f"/mailer/mails/{mail['id']}").text
+    assert "127.0.0.1: [Errno 111] Connection refused" in page
+    assert bench.runtime().database.read(held_up) == (0, False)
+    bench.clock.advance(minutes=61)
+    assert bench.runtime().database.read(held_up) == (1, True)
+    bench.settle()
+    assert bench.runtime().database.read(held_up) == (1, True)
 
 
 def test_a_password_is_used_on_this_machine(at_work: AtWork, mail_server: MailServer) -> None:

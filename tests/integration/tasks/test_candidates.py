@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chassis.access import known_access
+from chassis.access import Known, known_access
 from contracts.auth import AccessChanged
 from tests.integration.tasks.company import API, Company, at_once, company
 from tests.support import Workbench
@@ -159,5 +159,5 @@ def test_changes_of_rights_may_come_twice_and_in_any_order(
     ]
     for i in order:
         popug.bench.hear(changes[i])
-    known = popug.runtime.database.read(known_access, ["ann"])["ann"]
-    assert (known.role, known.active, known.epoch) == ("accountant", True, 3)
+    known = popug.runtime.database.read(known_access, "ann")
+    assert known == Known("accountant", active=True, epoch=3)

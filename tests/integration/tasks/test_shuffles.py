@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from chassis import outbox
 from tasks import commands, models, shuffles
 from tasks.drafts import Draft
 from tasks.jobs import deal as deal_chunk_of
@@ -54,6 +55,15 @@ def test_every_open_task_is_dealt_once_and_the_closed_ones_are_not(popug: Compan
         assert now == {**before, "assignee_id": event.assignee_id}
         assert (event.fee, event.reward) == (now["fee"], now["reward"])
     assert len({event.assignment_id for event in popug.assigned()}) == 8 + 7
+
+
+def test_nobody_waits_behind_the_events_of_a_shuffle(popug: Company) -> None:
+    for _ in range(4):
+        popug.create()
+    popug.shuffle()
+    assert deal(popug)
+    messages = popug.runtime.database.read(outbox.unsent, 100)
+    assert [message.bulk for message in messages] == [False] * 4 + [True] * 3
 
 
 def test_a_task_made_after_the_start_is_not_touched(popug: Company) -> None:
@@ -117,6 +127,58 @@ def test_a_crash_inside_a_chunk_leaves_nothing_of_it_and_each_task_is_dealt_once
         pass
     assert dealt(popug) == Counter(made)
     assert popug.shuffled(started["id"]) == {**started, "status": "done", "done": 10}
+
+
+def test_the_tasks_of_a_very_large_shuffle_are_counted_in_pieces_before_the_first_is_dealt(
+    popug: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "COUNTED_AT_ONCE", 4)
+    made = [popug.create() for _ in range(10)]
+    started = popug.shuffle()
+    assert (started["total"], started["status"]) == (4, "running")
+    assert deal(popug)
+    assert popug.shuffled(started["id"])["total"] == 8
+    with monkeypatch.context() as patch:
+        patch.setattr(shuffles, "save_shuffle", _crash)
+        with pytest.raises(RuntimeError, match="crash"):
+            deal(popug)
+    assert deal(popug)
+    assert not dealt(popug)
+    assert popug.close(made[9]["id"], made[9]["assignee_id"]).status_code == 200
+    while deal(popug):
+        pass
+    end = popug.shuffled(started["id"])
+    assert (end["status"], end["total"], end["done"], end["skipped"]) == ("done", 10, 9, 1)
+
+
+def test_as_many_tasks_as_are_counted_at_once_are_counted_once(
+    popug: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "COUNTED_AT_ONCE", 4)
+    for _ in range(4):
+        popug.create()
+    started = popug.shuffle()
+    popug.create()
+    popug.bench.settle()
+    end = popug.shuffled(started["id"])
+    assert (end["total"], end["done"], end["skipped"]) == (4, 4, 0)
+
+
+def test_a_shuffle_asks_auth_as_it_begins_and_rarely_again(popug: Company) -> None:
+    for _ in range(12):
+        popug.create()
+    popug.shuffle()
+    asked = popug.auth.asked
+    popug.bench.clock.advance(seconds=3)
+    before = len(asked)
+    assert deal(popug)
+    assert len(asked) == before + 1
+    popug.bench.clock.advance(seconds=60)
+    assert deal(popug)
+    assert len(asked) == before + 1
+    popug.bench.clock.advance(seconds=60)
+    assert deal(popug)
+    assert len(asked) == before + 2
 
 
 def test_the_table_refuses_to_deal_a_task_twice_in_one_shuffle(popug: Company) -> None:

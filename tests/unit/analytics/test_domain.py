@@ -4,7 +4,16 @@ from datetime import date
 
 import pytest
 
-from analytics.domain import Day, DayToCome, Range, Worked, every_day, period_around
+from analytics.domain import (
+    Day,
+    DayToCome,
+    Range,
+    Worked,
+    every_day,
+    period_around,
+    priciest,
+    stretches,
+)
 
 TODAY = date(2026, 3, 10)  # a Tuesday
 
@@ -50,3 +59,33 @@ def test_days_without_anything_have_rows_too() -> None:
         Day(TODAY, losers=1),
     ]
     assert worked[date(2026, 3, 9)].profit == 500
+
+
+def _march(first: int, last: int) -> Range:
+    return Range(date(2026, 3, first), date(2026, 3, last))
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [
+        ([], []),
+        ([_march(5, 7)], [_march(5, 7)]),
+        ([_march(9, 9), _march(5, 7)], [_march(5, 7), _march(9, 9)]),
+        ([_march(8, 9), _march(5, 7)], [_march(5, 9)]),  # they touch
+        ([_march(1, 31), _march(5, 7), _march(31, 31)], [_march(1, 31)]),
+        ([Range(date.min, date.max), _march(5, 7)], [Range(date.min, date.max)]),
+    ],
+)
+def test_ranges_become_stretches_that_do_not_overlap(
+    ranges: list[Range], expected: list[Range]
+) -> None:
+    assert stretches(ranges) == expected
+
+
+def test_the_priciest_task_is_that_of_the_range_and_of_equals_the_first_id() -> None:
+    days = [Worked(date(2026, 3, n), 0, 10, f"k-{9 - n}", 10) for n in (5, 6, 7)]
+    days += [Worked(date(2026, 3, 8), 0, 99, "k-0", 99), Worked(date(2026, 3, 4), fees=5)]
+    worked = {day.date: day for day in days}
+    assert priciest(worked, _march(4, 7)).top_task_id == "k-2"
+    assert priciest(worked, _march(4, 31)).top_task_id == "k-0"
+    assert priciest(worked, _march(1, 4)).top_task_id is None

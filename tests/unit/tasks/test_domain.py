@@ -13,6 +13,7 @@ from tasks.domain import (
     ReassignedMeanwhile,
     Shuffle,
     Task,
+    count_on,
     draw_assignee,
     draw_prices,
     go_on,
@@ -82,6 +83,13 @@ def test_a_shuffle_goes_on_where_it_stopped() -> None:
     shuffle = go_on(shuffle, [6], at_the_end=True, now=NOON)
     assert (shuffle.cursor, shuffle.done, shuffle.skipped, shuffle.status) == (9, 3, 2, "done")
     assert shuffle.finished_at == NOON
+
+
+def test_the_tasks_of_a_shuffle_are_counted_in_pieces() -> None:
+    shuffle = count_on(Shuffle("s1", "meg", NOON, total=0, up_to=9), counted=3, last_position=4)
+    assert (shuffle.total, shuffle.uncounted_after) == (3, 4)
+    shuffle = count_on(shuffle, counted=2, last_position=None)
+    assert (shuffle.total, shuffle.uncounted_after) == (5, None)
 
 
 def test_a_shuffle_of_nothing_is_done_at_once() -> None:

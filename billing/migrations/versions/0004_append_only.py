@@ -1,0 +1,10 @@
+"""The history of a payout stays as it was written: its table is append-only."""
+
+from chassis.append_only import refuse_changes
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    refuse_changes("payout_transitions", "id")

@@ -1,0 +1,1 @@
+"""Faults under load: nothing that was acknowledged is lost, nothing is done twice."""
