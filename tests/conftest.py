@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,13 @@ logs.configure("WARNING", "text")
 
 
 HEARD = Heard()
+LONG_PATIENCE = 30.0
+WITH_PATIENCE = (
+    "chassis.figures",
+    "chassis.rabbitmq.depths",
+    "chassis.status",
+    "tasks.journey_pages",
+)
 LONG = frozenset({"sweep", "faults", "system", "payouts", "canaries"})
 
 
@@ -89,6 +97,16 @@ def looked_at(_listener: dialects.Listener) -> Iterator[dialects.Listener]:
     yield _listener
     complaints, _listener.complaints = _listener.complaints, []
     assert not complaints
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked up within a person's patience may take as long as the machine does.
+
+    A test of that patience itself puts the value that it is about.
+    """
+    for module in WITH_PATIENCE:
+        monkeypatch.setattr(import_module(module), "PATIENCE_SECONDS", LONG_PATIENCE)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 def wait_for(look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:

@@ -95,11 +95,11 @@ def test_where_another_pays_there_is_no_guest(
 def test_a_slow_answer_is_not_waited_for(workbench: Callable[..., Workbench]) -> None:
     desk = Desk(workbench(billing.service, gateway_patience_seconds=0.3))
     bank = BankGateway(desk.runtime)
-    bank.call("PUT", "/admin/faults", json={faults.DELAY: 1000, "delay_ms": 1_000})
+    bank.call("PUT", "/admin/faults", json={faults.DELAY: 1000, "delay_ms": 3_000})
     begun = time.monotonic()
     with pytest.raises(AnswerLost):
         bank.pay("k", 700, "USD", GOOD)
-    assert time.monotonic() - begun < 0.9
+    assert time.monotonic() - begun < 2.5
     wait_for(lambda: len(desk.book()) == 1, "the bank to have paid all the same")
     assert isinstance(bank.ask("k"), Accepted)
 
