@@ -1,17 +1,21 @@
 """The company's days: what was earned, and what was paid (rule 11)."""
 
-from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Select, func, select
 
 from accounts import days
 from accounts.calendar_rules import CompanyDay
 from accounts.company_sums import FIGURES
+from accounts.domain import Cents
 from accounts.models import company_sums
 from chassis.database import Reading
 from chassis.prepared import prepared
+
+# Fees, rewards, payouts and corrections.
+_Sums: TypeAlias = tuple[Cents, Cents, Cents, Cents]
+NOTHING: _Sums = (0, 0, 0, 0)
 
 
 def days_between(reading: Reading, first: date, last: date) -> list[CompanyDay]:
@@ -22,20 +26,23 @@ def days_between(reading: Reading, first: date, last: date) -> list[CompanyDay]:
     `earned`. A returned payout is in none of them.
     """
     closed = days.closed(reading)
-    known = figures(reading, first, last)
+    booked = _booked(reading, first, last)
     rows: list[CompanyDay] = []
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
-        found = known.get(day, CompanyDay(day))
-        rows.append(replace(found, closed=True) if day in closed else found)
+        rows.append(CompanyDay(day, *booked.get(day, NOTHING), day in closed))
     return rows
 
 
 def figures(reading: Reading, first: date, last: date) -> dict[date, CompanyDay]:
-    """The days in the range that something is booked on."""
+    """The days in the range that something is booked on, without whether they are closed."""
+    return {day: CompanyDay(day, *sums) for day, sums in _booked(reading, first, last).items()}
+
+
+def _booked(reading: Reading, first: date, last: date) -> dict[date, _Sums]:
     # MySQL answers sums as decimals.
     return {
-        day: CompanyDay(day, int(fees), int(rewards), int(payouts), int(corrected))
+        day: (int(fees), int(rewards), int(payouts), int(corrected))
         for day, fees, rewards, payouts, corrected in reading.execute(_sums(first, last))
     }
 

@@ -50,7 +50,7 @@ def company() -> Any:
     shown = asked if refused else {"from": first.isoformat(), "to": last.isoformat()}
     page = render_template(
         "accounts/company.html",
-        rows=list(reversed(rows)),
+        rows=tuple(reversed(rows)),
         total=_total(rows),
         shown=shown,
         refused=refused,

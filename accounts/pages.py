@@ -134,21 +134,34 @@ def _no_account() -> Problem:
 
 
 def _show(account: Account, statement: Statement, title: str, may_reverse: bool) -> str:
-    shown = _entries(statement.days)
     return render_template(
         "accounts/account.html",
         account=account,
         title=title,
-        days=statement.days,
+        days=_rows(statement),
         next=statement.next,
-        titles=task_titles(runtime.remote, [entry.task_id for entry in shown]),
-        authors=person_names(runtime.remote, [entry.made_by for entry in shown]),
         kinds=KINDS,
         may_reverse=may_reverse,
         reversible=domain.WORK,
         last_days=statement.last_days,
-        undone=statement.undone,
     )
+
+
+def _rows(statement: Statement) -> list[tuple[StatementDay, tuple[tuple[Any, ...], ...]]]:
+    """Each day with its rows: the entry, the title of its task, who made it, whether undone."""
+    shown = _entries(statement.days)
+    titles = task_titles(runtime.remote, [entry.task_id for entry in shown])
+    authors = person_names(runtime.remote, [entry.made_by for entry in shown])
+
+    def row(entry: Entry) -> tuple[Any, ...]:
+        return (
+            entry,
+            titles[entry.task_id] if entry.task_id else "",
+            authors[entry.made_by] if entry.made_by else "",
+            entry.transaction_id in statement.undone,
+        )
+
+    return [(day, tuple(row(entry) for entry in day.entries)) for day in statement.days]
 
 
 def _statement_cursor() -> tuple[date, int] | None:

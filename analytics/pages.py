@@ -55,14 +55,14 @@ def overview() -> Any:
         refused = str(wrong.detail)
     rows, tops, todays = query(_figures, None if refused else asked)
     ids = [row.top_task_id for row in rows] + [top.task_id for top in tops]
+    titles = task_titles(runtime.remote, ids)
     shown = typed if refused else {"from": asked.first.isoformat(), "to": asked.last.isoformat()}
     page = render_template(
         "analytics/overview.html",
         today=todays,
-        tops=tops,
-        rows=rows[::-1],
+        tops=tuple((top, titles[top.task_id] if top.task_id else "") for top in tops),
+        rows=tuple((row, titles[row.top_task_id] if row.top_task_id else "") for row in rows[::-1]),
         profit=sum(row.profit for row in rows),
-        titles=task_titles(runtime.remote, ids),
         presets=_presets(today),
         shown=shown,
         refused=refused,

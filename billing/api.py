@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from billing import asking, cards, commands, models
-from billing.domain import Payout, PayoutStatus
+from billing.domain import ListedPayout, Payout, PayoutStatus
 from billing.listing import payouts_page
 from billing.sight import seen, sees_all, whose
 from chassis.access import allowed, current_user, signed_in, signed_in_or_service
@@ -111,7 +111,7 @@ class Settlement(Input):
     reason: str = Field(max_length=2_000)
 
 
-def _out(payout: Payout) -> PayoutOut:
+def _out(payout: Payout | ListedPayout) -> PayoutOut:
     return PayoutOut.model_validate(payout, from_attributes=True)
 
 

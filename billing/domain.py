@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from billing.domain_cards import without_card_numbers
 
@@ -150,6 +151,21 @@ class Payout:
     def keys(self) -> list[str]:
         """All keys under which it was ever sent, the present one last."""
         return keys_of(self.idempotency_key, self.retries)
+
+
+class ListedPayout(NamedTuple):
+    """Of a payout what lists show, and the API tells; `amount` in cents."""
+
+    id: str
+    user_id: str
+    date: date
+    amount: int
+    currency: str
+    status: PayoutStatus
+    gateway_ref: str | None
+    attempts: int
+    reason: str | None
+    updated_at: datetime
 
 
 def keys_of(key: str, retries: int) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Row, Select, and_, or_, select
 
-from billing.domain import Payout, PayoutStatus
+from billing.domain import ListedPayout, Payout, PayoutStatus
 from billing.history import payout_transitions
 from billing.models import as_id, payout_of, payouts
 from chassis.database import Reading
@@ -23,7 +23,7 @@ def payouts_page(
     user_id: str | None = None,
     day: date | None = None,
     status: PayoutStatus | None = None,
-) -> Page[Payout]:
+) -> Page[ListedPayout]:
     """One page of payouts, newest day first. Raises Problem (422) for a bad cursor."""
     rows = query(
         _some_payouts, limit + 1, _last_seen(cursor), user_id=user_id, day=day, status=status
@@ -49,7 +49,7 @@ def _some_payouts(
     user_id: str | None = None,
     day: date | None = None,
     status: PayoutStatus | None = None,
-) -> list[Payout]:
+) -> list[ListedPayout]:
     """Payouts, newest day first, at most `limit`; `after` is (day, id) of the last one seen."""
     before, last_id = after or (None, None)
     wanted = _wanted(
@@ -60,7 +60,16 @@ def _some_payouts(
         last_id=None if last_id is None else as_id(last_id),
         limit=limit,
     )
-    return [payout_of(row) for row in reading.execute(wanted)]
+    return [_listed(row) for row in reading.execute(wanted)]
+
+
+def _listed(row: Row[Any]) -> ListedPayout:
+    values = list(row)
+    values[_STATUS] = PayoutStatus(values[_STATUS])
+    return ListedPayout._make(values)
+
+
+_STATUS = ListedPayout._fields.index("status")
 
 
 @prepared
@@ -73,7 +82,8 @@ def _wanted(
     last_id: str | None,
     limit: int,
 ) -> Select[Any]:
-    wanted = select(payouts).order_by(payouts.c.date.desc(), payouts.c.id.desc()).limit(limit)
+    wanted = select(*(payouts.c[name] for name in ListedPayout._fields))
+    wanted = wanted.order_by(payouts.c.date.desc(), payouts.c.id.desc()).limit(limit)
     if user_id is not None:
         wanted = wanted.where(payouts.c.user_id == user_id)
     if day is not None:

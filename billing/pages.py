@@ -111,16 +111,19 @@ def payouts() -> str:
     )
     people = query(listing.paid_people, PEOPLE_IN_FILTER)
     names = person_names(runtime.remote, {*people, *(p.user_id for p in page.items)})
-    people.sort(key=lambda user_id: names[user_id].casefold())
     return render_template(
         "billing/payouts.html",
-        page=page,
-        names=names,
-        people=people,
+        rows=tuple((payout, names[payout.user_id]) for payout in page.items),
+        next=page.next,
+        people=tuple(sorted(((each, names[each]) for each in people), key=_by_name)),
         filters=wanted | {"status": status},
         report_day=day or (page.items[0].date if page.items else query(_today)),
         **WORDS,
     )
+
+
+def _by_name(person: tuple[str, str]) -> str:
+    return person[1].casefold()
 
 
 def _today(reading: Reading) -> date:

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from billing.answers import WRONG_AMOUNT
 from billing.commands import BILLING
-from billing.domain import Payout
+from billing.domain import ListedPayout, Payout
 from billing.domain import PayoutStatus as S
 from billing.gateways.bank import BankGateway
 from billing.gateways.yookassa import YooKassaGateway
@@ -107,7 +107,7 @@ PARTS: dict[str, Any] = {
 _ATTEMPT = re.compile(r"attempt (\d+) at (\S+)")
 
 
-def meaning(payout: Payout) -> Any:
+def meaning(payout: Payout | ListedPayout) -> Any:
     """What a payout's status means to its popug."""
     if payout.status is S.NEEDS_PERSON and payout.reason == WRONG_AMOUNT:
         return OTHER_AMOUNT

@@ -69,16 +69,18 @@ def show_board() -> str:
     before = read_cursor(request.args.get("after"), int)
     found, stuck = query(_seen, wanted, before[0] if before else None, _stuck_look())
     page = page_of(found, ROWS, lambda task: [task.position])
+    names = person_names(
+        runtime.remote, [assignee, *stuck, *(task.assignee_id for task in page.items)]
+    )
     return render_template(
         "tasks/board.html",
-        page=page,
+        rows=tuple((task, names[task.assignee_id]) for task in page.items),
+        next=page.next,
         status=status,
         text=text,
         assignee=assignee,
         stuck=stuck,
-        names=person_names(
-            runtime.remote, [assignee, *stuck, *(task.assignee_id for task in page.items)]
-        ),
+        names=names,
     )
 
 
@@ -138,7 +140,14 @@ def _mine(form: NewTaskForm | None) -> str:
     found = query(board.tasks_of, current_user.user_id, ROWS + 1, after)
     page = page_of(found, ROWS, lambda task: [task.status, task.position])
     once = (form and form.once.data) or new_id()
-    return render_template("tasks/mine.html", form=form, blank=NewTaskForm, once=once, page=page)
+    return render_template(
+        "tasks/mine.html",
+        form=form,
+        blank=NewTaskForm,
+        once=once,
+        rows=tuple(page.items),
+        next=page.next,
+    )
 
 
 def _status() -> str:

@@ -7,8 +7,8 @@ from flask import Flask, g, render_template, render_template_string
 from jinja2 import DictLoader
 
 import tasks
+from chassis import remembering
 from chassis.identity import Identity
-from chassis.remembering import PARTS_MOST
 from tests.support import Workbench
 
 PART = """
@@ -51,15 +51,33 @@ def test_other_values_languages_and_paths_are_made_for_themselves(app: Flask) ->
     assert made == [1, 2, 1, 1]
 
 
-def test_what_is_remembered_does_not_grow_for_ever(app: Flask) -> None:
+def test_what_is_remembered_does_not_grow_for_ever(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[int] = []
+    monkeypatch.setattr(remembering, "CHARACTERS_MOST", 1_000)
     with app.test_request_context("/"):
         g.identity = None
         every = "{% for value in values %}{{ remembered(part, value) }}{% endfor %}"
-        one = "{% macro part(value) %}{{ made(value) }}{% endmacro %}" + every
-        for values in (range(PARTS_MOST), [PARTS_MOST], [0]):
+        one = "{% macro part(value) %}{{ made(value) or 'a' * 100 }}{% endmacro %}" + every
+        for values in (range(10), [9], [10], [10], [0]):
             render_template_string(one, values=values, made=made.append)
-        assert made == [*range(PARTS_MOST + 1), 0]  # begun anew when there were too many
+        assert made == [*range(11), 0]  # begun anew when it was too much
+
+
+def test_of_a_table_that_is_remembered_whole_only_what_changed_is_made(app: Flask) -> None:
+    made: list[int] = []
+    page = """
+{%- macro row(value) %}{{ made(value) or value }},{% endmacro -%}
+{%- macro table(values) %}{{ made(0) or "" }}{% for value in values -%}
+{{ remembered(row, value) }}{%- endfor %}{% endmacro -%}
+{{ remembered(table, values) }}"""
+    with app.test_request_context("/"):
+        g.identity = None
+        shown = [render_template_string(page, values=values, made=made.append)
+                 for values in ((1, 2), (1, 2), (3, 1, 2))]  # fmt: skip
+    assert shown == ["1,2,", "1,2,", "3,1,2,"]
+    assert made == [0, 1, 2, 0, 3]
 
 
 def test_macros_of_one_name_in_two_templates_are_two(app: Flask) -> None:
