@@ -11,17 +11,18 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.clients import Client
 from bench.dealing import dealing
 from bench.figures import Figure, Report
 from bench.probe import TASKS, Probe
 from bench.processes import cpu_seconds_of_groups
-from tests.system.company import PASSWORD, Company
-from tests.system.running import Person, RunningPopug
+from tests.system.company import Company
+from tests.system.running import RunningPopug
 from tests.system.split import SplitPopug
 
 CLIENTS = 8
@@ -86,10 +87,12 @@ def _after_a_pause(probe: Probe, groups: Collection[int]) -> tuple[float, float]
 def _under_load(company: Company, probe: Probe, rate: int) -> dict[str, float]:
     done = itertools.count()
     stopped = threading.Event()
-    people = [_fresh(company, person) for person in company.workers]
+    clients = {id_: Client(person) for id_, person in company.by_id.items()}
     threads = [
-        threading.Thread(target=_click, args=(person, company, CLIENTS / rate, stopped, done))
-        for person in people
+        threading.Thread(
+            target=_click, args=(clients[worker.id], clients, CLIENTS / rate, stopped, done)
+        )
+        for worker in company.workers
     ]
     began = time.monotonic()
     for thread in threads:
@@ -111,15 +114,15 @@ def _percentiles(times: Sequence[float]) -> dict[str, float]:
 
 
 def _click(
-    person: Person,
-    company: Company,
+    client: Client,
+    clients: Mapping[str, Client],
     pause_seconds: float,
     stopped: threading.Event,
     done: "itertools.count[int]",
 ) -> None:
     """Make a task and have its holder close it, in turn, each change at its own time."""
     turn = time.monotonic()
-    for change in _changes(person, company):
+    for change in _changes(client, clients):
         turn += pause_seconds
         if stopped.wait(max(0.0, turn - time.monotonic())):
             return
@@ -127,17 +130,13 @@ def _click(
         next(done)
 
 
-def _changes(person: Person, company: Company) -> Iterator[Callable[[], Any]]:
+def _changes(client: Client, clients: Mapping[str, Client]) -> Iterator[Callable[[], Any]]:
     while True:
         made: list[dict[str, Any]] = []
-        yield lambda made=made: made.append(person.post(TASKS, title="Sort the seeds"))  # type: ignore[misc]
+        yield lambda made=made: made.append(client.post(TASKS, title="Sort the seeds"))  # type: ignore[misc]
         task = made[0]
-        holder = company.by_id[task["assignee_id"]]
+        holder = clients[task["assignee_id"]]
         yield lambda path=f"{TASKS}/{task['id']}/close", by=holder: by.post(path)  # type: ignore[misc]
-
-
-def _fresh(company: Company, person: Person) -> Person:
-    return Person(company.url, company.emails[person.id], PASSWORD)
 
 
 @contextmanager

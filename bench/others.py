@@ -9,8 +9,8 @@ from collections import defaultdict
 from types import TracebackType
 from typing import Self
 
-from tests.system.company import PASSWORD, Company
-from tests.system.running import Person
+from bench.clients import Client
+from tests.system.company import Company
 
 TASKS = "/tasks/api/v1/tasks"
 CLIENTS, PAUSE_SECONDS = 4, 0.15
@@ -50,19 +50,19 @@ class Others:
 
     def _work(self) -> None:
         company = self._company
-        person = Person(company.url, company.emails[company.workers[0].id], PASSWORD)
+        client = Client(company.workers[0])
         turn, number = time.monotonic(), 0
         while not self._stopped.wait(max(0.0, turn - time.monotonic())):
-            kind = self._ask(person, number)
+            kind = self._ask(client, number)
             self._found[kind].append((time.monotonic() - turn) * 1_000)
             turn, number = turn + PAUSE_SECONDS, number + 1
 
-    def _ask(self, person: Person, number: int) -> str:
+    def _ask(self, client: Client, number: int) -> str:
         if number % (LOOKS_PER_TASK + 1) == LOOKS_PER_TASK:
-            person.post(TASKS, title="Sort the seeds")
+            client.post(TASKS, title="Sort the seeds")
             return "making a task"
         if number % 2:
-            person.get(self._path)
+            client.get(self._path)
         else:
-            person.get(TASKS, assignee="me", status="open", limit=20)
+            client.get(TASKS, assignee="me", status="open", limit=20)
         return "looking at tasks"

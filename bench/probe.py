@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench.clients import Client
 from tests.system.company import Company
 
 TASKS = "/tasks/api/v1/tasks"
@@ -22,16 +23,16 @@ class Probe:
     """One who may hold tasks, and whose clicks are timed."""
 
     def __init__(self, company: Company) -> None:
-        self._company = company
-        self._person = company.hire("accountant")
-        company.by_id[self._person.id] = self._person
+        person = company.hire("accountant")
+        company.by_id[person.id] = person
+        self._person, self._manager = Client(person), Client(company.manager)
 
     def task(self) -> dict[str, Any]:
         """A new task of his, charged."""
-        task = self._company.manager.post(TASKS, title="Weigh a seed")
+        task = self._manager.post(TASKS, title="Weigh a seed")
         if task["assignee_id"] != self._person.id:
             path = f"{TASKS}/{task['id']}/reassign"
-            task = self._company.manager.post(path, assignee_id=self._person.id)
+            task = self._manager.post(path, assignee_id=self._person.id)
         self._await("fee", task["id"])
         return dict(task)
 
