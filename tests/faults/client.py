@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from tests.faults.journal import BrokenPromise, Journal
-from tests.system.running import Person
+from tests.system.running import Person, new_session
 
 # Shorter than the longest standstill, so that answers do get lost on the way.
 CONNECT_SECONDS, ANSWER_SECONDS = 3, 6
@@ -30,7 +30,7 @@ class Client:
     def __init__(self, url: str, journal: Journal) -> None:
         self.url = url
         self.journal = journal
-        self._session = requests.Session()
+        self._session = new_session()
         self._cookies: dict[str, str] = {}
 
     def ask(

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from tests.system.company import Company
-from tests.system.running import Person, RunningPopug
+from tests.system.running import Person, RunningPopug, new_session
 from tests.system.split import SplitPopug
 from tests.waiting import wait_for
 
@@ -70,12 +70,8 @@ class Load:
         """Create with this key, and note what happened."""
         with self._journal.lock:
             self._journal.unsure[key] = maker
-        answer = requests.post(
-            f"{self.url}/tasks/api/v1/tasks",
-            json={"title": f"Task {key}"},
-            headers={"Idempotency-Key": key},
-            cookies=maker.session.cookies.get_dict(),
-            timeout=10,
+        answer = self._post(
+            maker, "", json={"title": f"Task {key}"}, headers={"Idempotency-Key": key}
         )
         assert answer.status_code == 201, answer.text
         task: dict[str, Any] = answer.json()
@@ -86,14 +82,16 @@ class Load:
 
     def _close(self, task: dict[str, Any]) -> None:
         holder = self._company.by_id[task["assignee_id"]]
-        answer = requests.post(
-            f"{self.url}/tasks/api/v1/tasks/{task['id']}/close",
-            cookies=holder.session.cookies.get_dict(),
-            timeout=10,
-        )
+        answer = self._post(holder, f"/{task['id']}/close")
         assert answer.status_code == 200, answer.text
         with self._journal.lock:
             self._journal.closed.add(task["id"])
+
+    def _post(self, who: Person, path: str, **arguments: Any) -> requests.Response:
+        url = f"{self.url}/tasks/api/v1/tasks{path}"
+        with new_session() as session:
+            cookies = who.session.cookies.get_dict()
+            return session.post(url, cookies=cookies, timeout=10, **arguments)
 
 
 def check(popug: RunningPopug | SplitPopug, company: Company, journal: Journal) -> None:

@@ -58,6 +58,14 @@ def popug_command(environment: Mapping[str, str], *arguments: str, stdin: str = 
     return Answer(result.exit_code, result.stdout, result.stderr)
 
 
+def new_session() -> requests.Session:
+    """For requests that may go while a `popug_command` runs: it changes the environment of this
+    process, in which `requests` would look for proxies."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 class RunningPopug:
     """One `popug run` process over a data folder; may be killed and started again."""
 
@@ -148,7 +156,7 @@ class Person:
     """Somebody who works through the REST API."""
 
     def __init__(self, url: str, email: str, password: str) -> None:
-        self.session = requests.Session()
+        self.session = new_session()
         self._url = url
         user = self.post("/auth/api/v1/login", email=email, password=password)["user"]
         self.id: str = user["id"]
