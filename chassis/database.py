@@ -177,12 +177,14 @@ class Database:
         if in_transaction():
             raise RuntimeError("a transaction inside a transaction")
         with self._turn(), _away_if_unreachable(), _writing():
-            engine = self.engine.execution_options(writes=True)
-            with engine.connect() as connection, _begun(connection) as begun:
-                tx = Transaction(connection, self.clock.now(), self.settings, self.source)
-                yield tx
-                tx.flush_events()
-                _commit(begun)
+            with self.engine.connect() as connection:
+                # Of the connection: an engine with options of its own would be made each time.
+                connection.execution_options(writes=True)
+                with _begun(connection) as begun:
+                    tx = Transaction(connection, self.clock.now(), self.settings, self.source)
+                    yield tx
+                    tx.flush_events()
+                    _commit(begun)
         self.tell(tx)
 
     def tell(self, tx: Transaction) -> None:
