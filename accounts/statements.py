@@ -48,21 +48,16 @@ def account(reading: Reading, user_id: str) -> Account | None:
     """The account of this popug, or None where nothing was ever booked for him."""
     if not domain.is_id(user_id):
         return None
-    balance = reading.execute(_balance(user_id)).scalar()
-    if balance is None:
+    found = reading.execute(_held(user_id, reading.today)).first()
+    if found is None:
         return None
-    today, later = reading.execute(_from_today(user_id, reading.today)).one()
+    balance, today, later = found
     return Account(user_id, balance, int(today), max(0, balance - int(later)))
 
 
 @prepared
-def _balance(user_id: str) -> Select[Any]:
-    return select(accounts.c.balance).where(accounts.c.user_id == user_id)
-
-
-@prepared
-def _from_today(user_id: str, today: date) -> Select[Any]:
-    """What work changed on this day, then what everything did on later ones.
+def _held(user_id: str, today: date) -> Select[Any]:
+    """The balance, what work changed on this day, and what everything did on later ones.
 
     Asked for `day >= today`, MariaDB would go through all that was ever booked for him: it
     goes by the account, and looks at the day of each entry. Here each day is found by itself;
@@ -74,7 +69,8 @@ def _from_today(user_id: str, today: date) -> Select[Any]:
     later = select(company_sums.c.date).where(company_sums.c.date > today).distinct().subquery()
     of_today = select(total).where(his, entries.c.day == today, work)
     of_later = select(total).select_from(later.join(entries, entries.c.day == later.c.date))
-    return select(of_today.scalar_subquery(), of_later.where(his).scalar_subquery())
+    sums = (of_today.scalar_subquery(), of_later.where(his).scalar_subquery())
+    return select(accounts.c.balance, *sums).where(accounts.c.user_id == user_id)
 
 
 def empty_account(user_id: str) -> Account:

@@ -1,7 +1,7 @@
 """People who work through the REST API at little cost: the machine is there for Popug.
 
-`requests` takes a millisecond of the processor for each question, a fifth of what Popug takes
-to answer it. A `Client` keeps its connections, and knows nothing of cookies, redirects or hooks.
+A `Client` keeps its connections, and does without what `requests` does for each question:
+cookies, redirects, hooks, and a look for proxies.
 """
 
 import json

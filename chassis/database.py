@@ -176,15 +176,17 @@ class Database:
         """
         if in_transaction():
             raise RuntimeError("a transaction inside a transaction")
-        with self._turn(), _away_if_unreachable(), _writing():
-            with self.engine.connect() as connection:
-                # Of the connection: an engine with options of its own would be made each time.
-                connection.execution_options(writes=True)
-                with _begun(connection) as begun:
-                    tx = Transaction(connection, self.clock.now(), self.settings, self.source)
-                    yield tx
-                    tx.flush_events()
-                    _commit(begun)
+        with (
+            self._turn(),
+            _away_if_unreachable(),
+            _writing(),
+            self.engine.connect() as connection,
+            _begun(connection) as begun,
+        ):
+            tx = Transaction(connection, self.clock.now(), self.settings, self.source)
+            yield tx
+            tx.flush_events()
+            _commit(begun)
         self.tell(tx)
 
     def tell(self, tx: Transaction) -> None:
@@ -275,6 +277,8 @@ def _writing() -> Iterator[None]:
 
 
 def _begun(connection: Connection) -> RootTransaction:
+    # Said of the connection: an engine with options of its own would be made each time.
+    connection.execution_options(writes=True)
     return on_a_living_one(connection, connection.begin)
 
 
