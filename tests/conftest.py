@@ -107,6 +107,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     for module in WITH_PATIENCE:
         monkeypatch.setattr(import_module(module), "PATIENCE_SECONDS", LONG_PATIENCE)
+    monkeypatch.setattr("chassis.web.RIGHTS_SECONDS", LONG_PATIENCE)
 
 
 @pytest.fixture

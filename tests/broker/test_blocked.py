@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chassis.broker import BrokerAway
-from chassis.rabbitmq import RabbitMqBroker, link, publishing
+from chassis.rabbitmq import RabbitMqBroker, link
 from chassis.rabbitmq.topology import Topology
 from tests.broker.test_broker import CLOSED, Listener, message, prefixes, publish_until_taken
 from tests.servers import rabbitmq
@@ -32,7 +32,6 @@ def test_a_connection_that_stays_blocked_is_given_up_and_nothing_is_lost(
     server: RabbitMqServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "BLOCKED_SECONDS", 1)
-    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 5)
     listener = Listener(CLOSED)
     topology = Topology(next(prefixes), {"accounts": listener.types})
     broker = RabbitMqBroker(server.url(), topology, "test")

@@ -209,12 +209,12 @@ def test_a_worker_that_is_asked_to_end_finishes_and_acknowledges_its_batch(place
 def test_heartbeats_are_answered_while_a_batch_is_worked_on(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "HEARTBEAT_SECONDS", 1)
+    monkeypatch.setattr(link, "HEARTBEAT_SECONDS", 4)
     slow = Slow()
     worker = place.process(slow)
     publish_until_taken(worker, [message(1)])
     assert slow.begun.wait(30)
-    time.sleep(5)  # RabbitMQ gives up whoever misses heartbeats for twice their time
+    time.sleep(14)  # RabbitMQ gives up whoever misses heartbeats for twice their time
     slow.let.set()
     wait_until_equal(lambda: place.depth(place.topology.queue("accounts")), 0, "an empty queue")
     publish_until_taken(worker, [message(2)])

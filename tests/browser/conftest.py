@@ -28,6 +28,7 @@ def chromium() -> Iterator[Browser]:
     found = shutil.which("chromium")
     if not found:
         pytest.skip("no chromium on this machine")
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]

@@ -22,7 +22,8 @@ def hire(company: Company, name: str, role: str) -> str:
 def go(page: Page, entry: str) -> None:
     """Open the menu and choose."""
     page.get_by_role("button", name="Menu").tap()
-    page.get_by_role("link", name=entry, exact=True).tap()
+    with page.expect_navigation():
+        page.get_by_role("link", name=entry, exact=True).tap()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -85,7 +86,10 @@ def _drip(connection: socket.socket) -> None:
 def test_sixty_may_sign_in_at_once_and_then_five_a_second(fresh: Nginx, path: str) -> None:
     fresh.start()
     started = time.monotonic()
-    answers = [ask(fresh.port, path, "POST", body="{}") for _ in range(ASKED)]
+    with ThreadPoolExecutor(8) as clients:  # together quicker than what is allowed anew
+        answers = list(
+            clients.map(lambda _: ask(fresh.port, path, "POST", body="{}"), range(ASKED))
+        )
     allowed = BURST + int(PER_SECOND * (time.monotonic() - started)) + 1
     passed = [a for a in answers if a.status == 200]
     refused = [a for a in answers if a.status == 429]

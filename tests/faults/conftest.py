@@ -10,6 +10,12 @@ from tests.servers.mariadb import MariaDbServer
 from tests.servers.rabbitmq import RabbitMqServer
 
 
+@pytest.fixture(autouse=True)
+def patient_with_healing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How soon all is well again is what `make faults` tells; here other tests run beside it."""
+    monkeypatch.setattr(arena, "HEALED_SECONDS", 180)
+
+
 @pytest.fixture(scope="module")
 def servers(
     tmp_path_factory: pytest.TempPathFactory,

@@ -125,7 +125,8 @@ def test_a_planted_fault_is_caught(case: Case, begin: Callable[..., Arena]) -> N
     print(f"seed {seed}")
     chance = Random(seed)
     ring = begin(seed, **dict.fromkeys(case.processes, planted.program(case.fault)))
-    _round(ring, lambda _blow: None, chance)  # nothing is to be seen while nothing fails
+    if case.fault != "no-inbox":  # a busy sender may send twice without any blow
+        _round(ring, lambda _blow: None, chance)  # nothing is to be seen while nothing fails
     with pytest.raises(BrokenPromise, match=case.says) as caught:
         for number in range(MOST_ROUNDS):
             print(f"round {number + 1}")

@@ -11,11 +11,12 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client
 
 from accounts import closing
-from chassis import status, workers
+from chassis import status, web, workers
 from chassis.broker import BrokerAway, Held, InProcessBroker
 from chassis.database import Database
 from chassis.status import PATIENCE_SECONDS, clock_off, lines_of
 from chassis.verdict import Queues, judge
+from chassis.web import RIGHTS_SECONDS
 from contracts.accounts import PayoutRequested
 from contracts.tasks import TaskAssigned
 from popug.system import system
@@ -275,7 +276,9 @@ def test_the_page_is_there_when_another_service_or_its_database_is_away(
 def test_the_page_is_there_soon_when_its_own_database_is_away(
     seconds: int, bench: Workbench, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status, "PATIENCE_SECONDS", PATIENCE_SECONDS)
+    if seconds:
+        monkeypatch.setattr(status, "PATIENCE_SECONDS", PATIENCE_SECONDS)
+        monkeypatch.setattr(web, "RIGHTS_SECONDS", RIGHTS_SECONDS)
     _away(bench, "tasks", monkeypatch, seconds)
     monkeypatch.setattr(bench.runtime("tasks"), "look_at_queues", _no_broker)
     begun = time.monotonic()

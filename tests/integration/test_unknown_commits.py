@@ -150,8 +150,9 @@ def own_server(tmp_path: Path) -> Iterator[MariaDbServer]:
 
 
 def test_a_server_that_is_killed_under_commits_loses_and_doubles_nothing(
-    own_server: MariaDbServer, workbench: Workbenches
+    own_server: MariaDbServer, workbench: Workbenches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(once, "PATIENCE_SECONDS", 120)  # however long its start takes
     with mariadb.fresh_databases(["counter"], own_server.address) as url:
         bench = workbench(counter.service, database_url=url)
         database = bench.runtime().database

@@ -26,7 +26,7 @@ needs_rabbitmq = pytest.mark.skipif(
 def test_no_mail_is_lost_or_doubled_without_a_reason(tmp_path: Path) -> None:
     seed = secrets.randbelow(1_000_000)
     print(f"seed {seed}")
-    plan = Plan(MAILS, kills=len(MOMENTS), mishaps=0.1, hurry=True, most_seconds=120, start=Forked)
+    plan = Plan(MAILS, kills=len(MOMENTS), mishaps=0.1, hurry=True, most_seconds=400, start=Forked)
     with rabbitmq.fresh_vhost() as url:
         outcome = Campaign(tmp_path, url, plan, seed).run(print)
     print(outcome)
@@ -40,7 +40,7 @@ def test_a_worker_that_notes_a_mail_before_it_sends_it_is_found_out(tmp_path: Pa
     def start(environment: Mapping[str, str], log: Path) -> Worker:
         return Forked(environment, log, recorded_before_it_is_sent)
 
-    plan = Plan(FEW_MAILS, kills=1, mishaps=0, hurry=True, most_seconds=120, start=start)
+    plan = Plan(FEW_MAILS, kills=1, mishaps=0, hurry=True, most_seconds=400, start=start)
     with rabbitmq.fresh_vhost() as url:
         outcome = Campaign(tmp_path, url, plan, seed=1).run(print)
     (lost,) = outcome.wrong

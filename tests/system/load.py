@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from tests.system.company import Company
-from tests.system.running import Person, RunningPopug, new_session
+from tests.system.running import Person, RunningPopug, new_session, until_able
 from tests.system.split import SplitPopug
 from tests.waiting import wait_for
 
@@ -91,7 +91,7 @@ class Load:
         url = f"{self.url}/tasks/api/v1/tasks{path}"
         with new_session() as session:
             cookies = who.session.cookies.get_dict()
-            return session.post(url, cookies=cookies, timeout=10, **arguments)
+            return until_able(lambda: session.post(url, cookies=cookies, timeout=10, **arguments))
 
 
 def check(popug: RunningPopug | SplitPopug, company: Company, journal: Journal) -> None:

@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +18,7 @@ from click.testing import CliRunner
 
 from chassis import logs
 from popug.cli import main
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 START_SECONDS = 180
 ADMIN = ("admin@popug.test", "correct horse battery")
@@ -64,6 +66,17 @@ def new_session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     return session
+
+
+def until_able(ask: Callable[[], requests.Response]) -> requests.Response:
+    """The answer. A 503 says that nothing was changed, as another service did not answer in time:
+    then it is asked again, as anybody would."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while (answer := ask()).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.2)
+    return answer
 
 
 class RunningPopug:
@@ -187,7 +200,7 @@ class Person:
 
     def post(self, path: str, **body: Any) -> Any:
         """What a POST answers, which must succeed."""
-        answer = self.ask("POST", path, json=body or None)
+        answer = until_able(lambda: self.ask("POST", path, json=body or None))
         assert answer.ok, f"{path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 

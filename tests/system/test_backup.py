@@ -77,7 +77,9 @@ def test_a_copy_taken_under_load_is_a_whole_system(popug: RunningPopug, tmp_path
     load = Load(company, journal)
     copies = []
     for number in range(3):
+        before = len(journal.created)
         threads = load.run_for(popug.url, 0.5)
+        wait_for(lambda before=before: len(journal.created) > before, "the load")  # type: ignore[misc]
         acknowledged = journal.so_far()
         folder = tmp_path / f"copy-{number}"
         made = popug.command("backup", str(folder))

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.system.company import Company
 from tests.system.load import Journal, Load, check
 from tests.system.running import RunningPopug
+from tests.waiting import wait_for
 
 KILLS = 20
 
@@ -17,8 +18,11 @@ def test_twenty_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None
     company = Company(popug.url, workers=4)
     journal = Journal()
     load = Load(company, journal)
-    for _ in range(KILLS):
+    for number in range(KILLS):
+        before = len(journal.created)
         threads = load.run_for(popug.url, random.uniform(0.2, 0.8))
+        if number % 2:  # in every other round something certainly was acknowledged before
+            wait_for(lambda before=before: len(journal.created) > before + 2, "the load")  # type: ignore[misc]
         popug.kill()
         load.stop()
         for thread in threads:

@@ -117,9 +117,13 @@ def test_a_forged_address_or_prefix_does_not_come_through(split: SplitPopug) -> 
 
 def test_the_status_page_shows_all_six_as_alive(split: SplitPopug) -> None:
     admin = Person(split.url, *ADMIN)
-    page = admin.ask("GET", "/status")
-    assert page.status_code == 200
-    assert "does not answer" not in page.text
+
+    def all_answer() -> bool:
+        page = admin.ask("GET", "/status")
+        assert page.status_code == 200
+        return "does not answer" not in page.text
+
+    wait_for(all_answer, "an answer of each within a person's patience")
 
 
 def test_the_access_log_carries_the_trace_id_of_the_answer(split: SplitPopug) -> None:

@@ -146,4 +146,4 @@ def test_the_command_says_when_it_will_run_and_ends_at_once_on_sigterm(tmp_path:
         assert moment > datetime.now(UTC)
         wait_for(alive.exists, "the sign of life")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0

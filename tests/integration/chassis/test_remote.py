@@ -49,6 +49,7 @@ def test_outside_a_request_a_service_asks_for_itself(remote: Remote, transport: 
 def test_who_did_not_answer_is_left_alone_for_a_moment(
     remote: Remote, transport: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("chassis.remote.REST_SECONDS", 60)
     transport.away = True
     for _ in range(5):
         with pytest.raises(RemoteAway):

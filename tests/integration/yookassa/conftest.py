@@ -38,7 +38,7 @@ def desk(workbench: Callable[..., Workbench], kassa: Kassa, url: str) -> Desk:
         yookassa_url=url,
         yookassa_agent_id=AGENT,
         yookassa_secret=SECRET,
-        gateway_patience_seconds=2,
+        gateway_patience_seconds=30,
     )
     bench.clock = kassa.clock
     bench.runtime("billing").clock = kassa.clock

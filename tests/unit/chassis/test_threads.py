@@ -11,7 +11,7 @@ asked = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: asked.set())
 
 def told_instead():
-    time.sleep(0.2)  # the main thread waits by now
+    time.sleep(1)  # the main thread waits by now
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     time.sleep(600)
 
@@ -33,4 +33,4 @@ def test_a_signal_that_another_thread_was_given_is_heard() -> None:
 
 
 def test_a_plain_wait_would_not_hear_it() -> None:
-    assert not _ends("asked.wait()", 3)
+    assert not _ends("asked.wait()", 5)
