@@ -25,6 +25,7 @@ from sqlalchemy.exc import DatabaseError
 
 from chassis.columns import Bytes, Code, Id, LongText, Position, UtcDateTime, short_text
 from chassis.database import Database, Reading
+from chassis.engines import on_a_living_one
 from chassis.reasons import claims, key_of
 
 PARKED_AT_ONCE = 500
@@ -274,5 +275,6 @@ def _subject_in_payload() -> TextClause:
 def differences(database: Database, *metadata: MetaData) -> list[object]:
     """How the migrated tables differ from the declared ones: none, if all is well."""
     with database.engine.connect() as connection:
+        on_a_living_one(connection, connection.begin)
         context = MigrationContext.configure(connection)
         return list(compare_metadata(context, list(metadata)))  # type: ignore[arg-type]

@@ -108,6 +108,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in WITH_PATIENCE:
         monkeypatch.setattr(import_module(module), "PATIENCE_SECONDS", LONG_PATIENCE)
     monkeypatch.setattr("chassis.web.RIGHTS_SECONDS", LONG_PATIENCE)
+    # A fixture may hold a connection that a test goes on with a while later.
+    monkeypatch.setattr("chassis.engines.IDLE_SECONDS", 600)
 
 
 @pytest.fixture
