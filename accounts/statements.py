@@ -48,7 +48,7 @@ def account(reading: Reading, user_id: str) -> Account | None:
     """The account of this popug, or None where nothing was ever booked for him."""
     if not domain.is_id(user_id):
         return None
-    found = reading.execute(_held(user_id, reading.today)).first()
+    found = reading.execute(_balance_and_sums(user_id, reading.today)).first()
     if found is None:
         return None
     balance, today, later = found
@@ -56,7 +56,7 @@ def account(reading: Reading, user_id: str) -> Account | None:
 
 
 @prepared
-def _held(user_id: str, today: date) -> Select[Any]:
+def _balance_and_sums(user_id: str, today: date) -> Select[Any]:
     """The balance, what work changed on this day, and what everything did on later ones.
 
     Asked for `day >= today`, MariaDB would go through all that was ever booked for him: it

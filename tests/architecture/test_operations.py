@@ -13,7 +13,7 @@ import yaml
 
 from bank.server import FILE_NAME
 from chassis import engines, verdict
-from chassis.engines import IDLE_SECONDS  # here: tests wait longer
+from chassis.engines import IDLE_SECONDS  # as it is: within a test it is longer
 from popug.cli import main
 from popug.container_secrets import make_secrets
 from popug.system import system

@@ -70,10 +70,10 @@ def new_session() -> requests.Session:
 
 def until_able(ask: Callable[[], requests.Response]) -> requests.Response:
     """The answer. A 503 says that nothing was changed, as another service did not answer in time:
-    then it is asked again, as anybody would."""
+    then it is asked again, as anybody would. (Where it is not known, it says so: `outcome`.)"""
     until = time.monotonic() + PATIENCE_SECONDS
     while (answer := ask()).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        if time.monotonic() > until:
+        if '"outcome"' in answer.text or time.monotonic() > until:
             break
         time.sleep(0.2)
     return answer
